@@ -1,0 +1,113 @@
+/* A policy: what was written, immutable after policy_builder_finish, shared by reference count. No look at the
+ * file system happens here; the plan binds paths to the machine (plan/bind.h). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "syscalls/table.h"
+
+enum policy_access {
+	POLICY_READ = 1,
+	POLICY_WRITE = 2, /* implies read */
+	POLICY_EXEC = 4,  /* implies read */
+};
+
+enum policy_verdict {
+	POLICY_ALLOW,
+	POLICY_DENY,
+	POLICY_HIDE,
+	POLICY_KILL,
+};
+
+/* Where a rule was written. For a flag `source` is "command line" and `flag` the flag as typed. */
+struct policy_place {
+	const char *source;
+	unsigned line, column; /* from 1; 0 when there is none */
+	const char *flag;      /* "--deny ~/.ssh", or NULL */
+};
+
+struct policy_file_rule {
+	enum policy_verdict verdict; /* ALLOW, DENY or HIDE */
+	unsigned access;             /* ALLOW: what it grants, implied ones included. DENY and HIDE: all three */
+	int error;                   /* DENY: EACCES unless the rule says otherwise; HIDE: ENOENT */
+	bool log;
+	bool optional;               /* a grant of what may not exist: dropped by the plan when it does not */
+	bool is_glob;
+	const char *text;            /* as written */
+	const char *path;            /* expanded, absolute, lexically clean; a glob pattern when is_glob */
+	struct policy_place place;
+};
+
+struct policy_syscall_rule {
+	enum policy_verdict verdict; /* ALLOW, DENY or KILL */
+	int error;                   /* DENY: EPERM unless the rule says otherwise */
+	bool log;
+	const char *text;            /* as written: name, number or group */
+	const char *name;            /* the call's name, or NULL for a bare number without a name */
+	int nr[SYSCALLS_ARCHES];     /* -1: not on that architecture */
+	struct policy_place place;
+};
+
+struct policy {
+	unsigned references;
+	size_t file_count;
+	const struct policy_file_rule *files;
+	size_t syscall_count;
+	const struct policy_syscall_rule *syscalls; /* one per call: groups are expanded */
+	bool wants_private_tmp;                     /* some rule names ${REEVE_TMP} */
+	void *block;                                /* owns every string and array above */
+};
+
+/* What was wrong, all at once. */
+struct policy_diagnostic {
+	struct policy_place place;
+	char *message; /* what was found, what was expected, what to do; "did you mean" where it helps */
+};
+
+struct policy_diagnostics {
+	struct policy_diagnostic *items;
+	size_t count;
+	size_t capacity;
+};
+
+/* What strings in a policy may refer to. `lookup` returns the value of a variable, or NULL when it is unknown;
+ * the text stays owned by the caller and lives as long as the builder. */
+struct policy_context {
+	const char *home;    /* for a leading "~"; NULL when unknown */
+	const char *cwd;     /* absolute; relative paths start here */
+	const char *(*lookup)(void *user, const char *name);
+	void *user;
+};
+
+struct policy_builder;
+
+/* Returns 0 or -ENOMEM. The context is copied, what it points to is not. */
+int policy_builder_new(const struct policy_context *context, struct policy_builder **ret);
+void policy_builder_free(struct policy_builder *builder); /* NULL is fine */
+
+/* Each adds what it reads. Returns 0; -EINVAL when the text has errors (they are in the diagnostics, and the
+ * builder can go on to collect more); -ENOMEM; for files also the errno of reading. `name` is what places say. */
+int policy_add_file(struct policy_builder *builder, const char *path);
+int policy_add_text(struct policy_builder *builder, const char *name, const char *text, size_t length);
+int policy_add_profile(struct policy_builder *builder, const char *name); /* built-in, or -ENOENT */
+
+/* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "use". */
+int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
+
+const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder);
+
+/* Makes the policy. -EINVAL when there were errors. */
+int policy_builder_finish(struct policy_builder *builder, struct policy **ret);
+
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy); /* NULL is fine */
+
+/* "workspace:12", "reeve.yaml:3:5", "--deny ~/.ssh": how a place is told to people. Returns ret. */
+const char *policy_place_text(const struct policy_place *place, char *ret, size_t size);
+
+/* Built-in profiles: NULL-terminated names, and the text of one (NULL when there is none of that name). */
+const char *const *policy_profiles(void);
+const char *policy_profile_text(const char *name);
