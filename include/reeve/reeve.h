@@ -3,10 +3,14 @@
  * Level 1, the notification primitives: thin, honest about errno, without state of their own.
  *
  * Conventions: a function returns 0 or a positive number on success and -errno on failure, unchanged from the
- * kernel; EINTR is retried. REEVE_GONE is an expected event and not a failure: the call that was asked about is
- * over (its task died, or a signal took it back). Outputs come last, are named ret_*, and are set only on
- * success. The library never logs, exits, aborts, changes signal handlers or keeps process-global state. All
- * descriptors that it returns are close-on-exec and owned by the caller.
+ * kernel; EINTR is retried. REEVE_GONE is an expected event and not a failure: the call that was asked about
+ * is over (its task died, or a signal took it back). Outputs come last, are named ret_*, and are set only on
+ * success. The library never logs, exits, aborts, changes signal handlers or keeps process-global state
+ * (facts about the running kernel that cannot change are remembered). All descriptors that it returns are
+ * close-on-exec and owned by the caller; descriptors passed in stay the caller's. Every function may be
+ * called from many threads at once, also on the same listener.
+ *
+ * What is said of a kernel release is when Linux gained the feature; reeve_probe tries the running kernel.
  */
 #ifndef REEVE_REEVE_H
 #define REEVE_REEVE_H
@@ -22,69 +26,191 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
-/* The target of a request is gone: its id is not valid (any more). */
+/* The request is over: its id is not valid (any more). Nobody waits for an answer, and nothing was done. */
 #define REEVE_GONE 1
 
+/* Only from reeve_receive: no task wears this listener's filter any more, and none ever will. */
+#define REEVE_ENDED 2
+
+/* What the running kernel gives to this process, with the release that brought it. */
 struct reeve_features {
-	bool user_notification;   /* 5.0 */
-	bool continue_response;   /* 5.5 */
-	bool inject;              /* ADDFD, 5.9 */
-	bool inject_respond;      /* ADDFD with SEND, 5.14 */
-	bool wait_killable;       /* 5.19 */
-	bool synchronous_wake;    /* 6.6 */
-	bool receive_ends;        /* RECV returns when the last target is gone, 6.11 */
-	bool tsync_listener;      /* TSYNC_ESRCH, 5.7 */
-	bool pidfd;               /* pidfd_open, 5.3 */
-	bool pidfd_thread;        /* 6.9 */
-	bool pidfd_getfd;         /* 5.6 */
-	bool openat2;             /* 5.6 */
-	bool process_vm;          /* process_vm_readv works between processes here */
-	bool close_range;         /* 5.9 */
-	int landlock_abi;         /* 0: none */
-	bool listener_exists;     /* this process already wears a filter with a listener */
-	uint16_t notif_size, notif_resp_size, data_size; /* SECCOMP_GET_NOTIF_SIZES */
+	bool user_notification; /* 5.0 */
+	bool continue_response; /* 5.5 */
+	bool inject;            /* ADDFD, 5.9 */
+	bool inject_respond;    /* ADDFD with SEND, 5.14 */
+	bool wait_killable;     /* 5.19 */
+	bool synchronous_wake;  /* 6.6 */
+	bool receive_ends;      /* RECV returns when the last target is gone, 6.11 */
+	bool tsync_listener;    /* TSYNC_ESRCH, 5.7 */
+	bool pidfd;             /* pidfd_open, 5.3 */
+	bool pidfd_thread;      /* 6.9 */
+	bool pidfd_getfd;       /* 5.6 */
+	bool openat2;           /* 5.6 */
+	bool process_vm;        /* process_vm_readv works between processes here */
+	bool close_range;       /* 5.9 */
+	int landlock_abi;       /* 0: none */
+	bool listener_exists;   /* this process already wears a filter with a listener */
+	uint16_t notif_size, notif_resp_size,
+	        data_size; /* SECCOMP_GET_NOTIF_SIZES; 0 when the call is refused */
 };
 
+/* Finds out what works here, by trying each primitive. Starts one short-lived child that sends no signal and
+ * that wait(2) without __WCLONE or __WALL does not see; the caller's own filters, privileges and descriptors
+ * stay as they are. The landlock_abi is the highest one whose rights the kernel really accepts.
+ *
+ * Two things are taken from the release number: receive_ends always (trying it could block for ever), and,
+ * when listener_exists is true (a second listener cannot be made to try them on), the five features from
+ * continue_response to synchronous_wake.
+ *
+ * Takes less than 2 ms in a small process (the child is a copy of the caller's address space).
+ * Returns 0. -EMFILE, -ENFILE, -ENOMEM or -EAGAIN when the child or a descriptor cannot be had. A missing
+ * feature is not a failure. */
 int reeve_probe(struct reeve_features *ret_features);
 
-/* flags of reeve_filter_install */
+/* Flags of reeve_filter_install. */
 #define REEVE_FILTER_WAIT_KILLABLE 1u /* where the kernel has it; -EINVAL where not */
 #define REEVE_FILTER_ALL_THREADS 2u   /* TSYNC: the whole process, -ESRCH when a thread cannot follow */
+
+/* Puts the filter `program` on the calling thread, and on its later children, for good. The caller needs
+ * no_new_privs (prctl(PR_SET_NO_NEW_PRIVS)) or CAP_SYS_ADMIN in its user namespace.
+ *
+ * ret_listener: gets the listener of the filter's SECCOMP_RET_USER_NOTIF results, close-on-exec; NULL when
+ * the filter has none. A notifying call without a listener, or after the listener's last copy was closed,
+ * fails with ENOSYS. A caller that traps a call that it needs to hand the listener over waits for itself for
+ * ever: let somebody else take it (reeve_listener_take).
+ *
+ * REEVE_FILTER_WAIT_KILLABLE (5.19, needs a listener): once received, a call is interrupted by fatal signals
+ * only, so that nothing that was performed for it is performed twice; a call that blocks then does not feel
+ * its other signals. REEVE_FILTER_ALL_THREADS: every thread of the process, with a listener since 5.7.
+ *
+ * Returns 0. -EACCES: neither no_new_privs nor CAP_SYS_ADMIN. -EBUSY: a filter with a listener is already
+ * worn. -EINVAL: a bad program or a flag that the kernel lacks. -ESRCH: a thread could not follow, nothing
+ * was installed. -ENOMEM: the filters together are too long. -EFAULT, -EMFILE, -ENOSYS as the kernel says. */
 int reeve_filter_install(const struct sock_fprog *program, unsigned flags, int *ret_listener);
 
+/* Sends copies of `count` descriptors over a connected UNIX socket of any type, in messages of up to 253
+ * descriptors with one byte of data each. `socket` must block. The caller keeps its own copies. Returns 0;
+ * errors of sendmsg(2): -EPIPE when the peer is gone (without SIGPIPE), -ETOOMANYREFS when too many are in
+ * flight, ... */
 int reeve_fds_send(int socket, const int *fds, size_t count);
+
+/* Receives exactly `count` descriptors that reeve_fds_send sent with the same count; all close-on-exec, owned
+ * by the caller. On failure none of them stays open and the contents of ret_fds are undefined. Returns 0.
+ * -ECONNRESET: the peer closed before all came. -EMSGSIZE: more came than were asked for, or the kernel cut
+ * them off, which is also what the own limit on open files does. -EBADMSG: fewer came, or something else.
+ * Other errors of recvmsg(2). */
 int reeve_fds_receive(int socket, int *ret_fds, size_t count);
 
+/* Takes descriptor `number`, the listener, out of the process `pid`, which need not help (5.6). Needs the
+ * right to ptrace it. Returns 0; -ESRCH: no such process; -EBADF: it has no such descriptor; -EPERM, -ENOSYS,
+ * -EMFILE. */
 int reeve_listener_take(pid_t pid, int number, int *ret_listener);
+
+/* Switches SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (6.6): target and supervisor hand the processor to each other
+ * instead of waking up on two. A property of the listener, not of the descriptor. Good where one of the two
+ * always waits for the other. Returns 0; -EINVAL or -ENOTTY: the kernel lacks it. */
 int reeve_listener_wake_synchronously(int listener, bool on);
 
+/* One trapped call that waits for its answer. */
 struct reeve_request {
-	uint64_t id;
-	pid_t tid; /* in the caller's pid namespace; 0 when the task is outside of it */
-	uint32_t flags;
-	struct seccomp_data data;
+	uint64_t id;    /* the cookie for all that follows; valid until the answer, or the task's end */
+	pid_t tid;      /* in the caller's pid namespace; 0 when the task is outside of it */
+	uint32_t flags; /* 0 up to Linux 6.18 */
+	struct seccomp_data data; /* number, architecture, argument registers: what the kernel will use */
 };
 
+/* Waits for the next call. Any number of threads may wait at once; each request goes to one of them. No
+ * memory is allocated and no lock is taken; it is one system call on 6.11 and later. On older kernels RECV
+ * would wait for ever once the last target is gone, so a poll(2) comes first there; and when several threads
+ * wait, one that was woken for a request that another took may then stay: let one thread receive on such
+ * kernels.
+ *
+ * Returns 0 with a request. REEVE_GONE: a request came and vanished again; ask again. REEVE_ENDED: no task
+ * wears the filter any more. -E2BIG: the structures of this kernel are larger than this library foresees (512
+ * bytes). -EBADF, -EINVAL, -ENOTTY: not a listener. */
 int reeve_receive(int listener, struct reeve_request *ret_request);
+
+/* Whether the call still waits: 0, or REEVE_GONE. Ask after reading the memory of its task, or anything under
+ * /proc of its tid: only then is it sure that what was read was not another task with a recycled number. */
 int reeve_is_valid(int listener, uint64_t id);
+
+/* Answers a call, which then returns `value`. Exactly one system call. Returns 0, or REEVE_GONE;
+ * -EINPROGRESS: it has been answered already, or was never received. */
 int reeve_respond_value(int listener, uint64_t id, int64_t value);
+
+/* Answers a call, which then fails: `error` is a positive errno (1 to 4095), as in EACCES. 512 (ERESTARTSYS)
+ * makes the kernel restart the call or return EINTR, if a signal is pending for the task. Returns as
+ * reeve_respond_value; -EINVAL: `error` is out of range. */
 int reeve_respond_error(int listener, uint64_t id, int error);
+
+/* Lets the kernel perform the call as if there were no filter (5.5). The kernel reads all memory that the
+ * registers point to again, and other threads may have changed it since: never a way to enforce a verdict on
+ * more than the registers themselves. Returns as reeve_respond_value; -EINVAL: the kernel lacks it. */
 int reeve_respond_continue(int listener, uint64_t id);
 
+/* Flag of the reeve_inject functions: the task's new descriptor is close-on-exec. */
 #define REEVE_INJECT_CLOEXEC 1u
+
+/* Puts a copy of the caller's descriptor `fd` into the table of the task whose call waits, at the lowest free
+ * number (5.9); *ret_number is that number there. The call goes on waiting. The caller keeps its own copy,
+ * and should close it before it answers: what close(2) means in the task (end of file, locks, ETXTBSY) waits
+ * for the last copy. Returns 0 or REEVE_GONE. -EMFILE: the task's limit on open files. -EBADF: `fd` is none,
+ * or an O_PATH one. -EINPROGRESS: the call has been answered already. -EINVAL: unknown flags. */
 int reeve_inject(int listener, uint64_t id, int fd, unsigned flags, int *ret_number);
+
+/* The same at the given number, as dup2(2): what was open there is closed. -EBADF also when `number` is not
+ * below the task's limit on open files. */
 int reeve_inject_at(int listener, uint64_t id, int fd, int number, unsigned flags);
+
+/* Injects and answers the call with the number, in one step (5.14). Where the kernel cannot (EINVAL), two
+ * steps do the same: between them the task may be killed, or, without REEVE_FILTER_WAIT_KILLABLE,
+ * interrupted, and then it keeps a descriptor that it does not know of, and REEVE_GONE is returned. With one
+ * step, the task may run before the caller has closed its own copy of `fd`: prefer reeve_inject, close,
+ * reeve_respond_value for descriptors that can write.
+ * A signal handler that runs in the calling thread during the call may cost the answer (the task then sees 0,
+ * and this call fails with -EINPROGRESS): block signals in a thread that answers this way. Returns and errors
+ * as reeve_inject; after an error the call still waits for an answer. ret_number may be NULL. */
 int reeve_inject_respond(int listener, uint64_t id, int fd, unsigned flags, int *ret_number);
 
+/* Memory of a task. `address` is an address there; sizes are in bytes. All need the right to ptrace the task,
+ * which a program that its user may execute but not read, or PR_SET_DUMPABLE 0, takes away from an ordinary
+ * user: -EPERM or -EACCES. -ESRCH: no such task. Where process_vm_readv(2) is missing or forbidden (ENOSYS,
+ * EPERM), /proc/TID/mem is tried. Call reeve_is_valid afterwards. */
+
+/* Reads up to `size` bytes. Returns how many: fewer when the memory ends before; -EFAULT when the first byte
+ * cannot be read already. ret_bytes may be overwritten also on failure. */
 ssize_t reeve_memory_read(pid_t tid, uint64_t address, void *ret_bytes, size_t size);
+
+/* Writes up to `size` bytes, never into memory that the task itself may not write. Returns how many: fewer
+ * when the memory ends; -EFAULT when the first byte cannot be written already. Call reeve_is_valid
+ * immediately *before*, with REEVE_FILTER_WAIT_KILLABLE on: otherwise the task may use the buffer for
+ * something else by now. */
 ssize_t reeve_memory_write(pid_t tid, uint64_t address, const void *bytes, size_t size);
+
+/* Reads a string with its NUL into ret_text, which has room for `size` bytes; never reads over a page border
+ * before it knows that the string goes on. A path name needs PATH_MAX (4096). Returns the length without the
+ * NUL; -ENAMETOOLONG: no NUL within `size` bytes; -EFAULT: the memory ends before the NUL. */
 ssize_t reeve_memory_read_string(pid_t tid, uint64_t address, char *ret_text, size_t size);
+
+/* Reads an extensible structure as the kernel does (openat2, clone3, ...): the task says that it has `size`
+ * bytes, the caller understands `known` (at most 4096). What the task leaves out is zero in ret_struct; what
+ * it has beyond must be zero, otherwise -E2BIG, as for a size over 4096. Each byte is read once. Returns 0;
+ * -EFAULT: not all of it can be read; -EINVAL: `known` is too large. Whether a small size is an error is the
+ * caller's to say. */
 int reeve_memory_read_struct(pid_t tid, uint64_t address, size_t size, void *ret_struct, size_t known);
 
+/* A pidfd of a task: of the thread itself since 6.9, of its process (whose descriptors and end may differ
+ * from the thread's) before, and where PIDFD_THREAD is refused. Call reeve_is_valid afterwards. Returns 0;
+ * -ESRCH: no such task; -EMFILE, -ENFILE, -ENOMEM, -ENOSYS (before 5.3). */
 int reeve_task_open(pid_t tid, int *ret_pidfd);
+
+/* Takes a copy of descriptor `number` of the task (5.6); it shares the open file. Needs the right to ptrace
+ * it. Returns 0; -EBADF: the task has no such descriptor; -ESRCH: it is gone; -EPERM, -EMFILE, -ENOSYS. */
 int reeve_task_fd(int pidfd, int number, int *ret_fd);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,251 @@
+#include "reeve/reeve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/fault.h"
+#include "kernel/release.h"
+#include "kernel/sizes.h"
+#include "kernel/uapi.h"
+
+/* How long a child that should be making its next call may take; only a broken kernel or filter needs it. */
+#define PATIENCE_MS 1000
+
+/* The calls that the child makes, each answered in another way. */
+enum { TRIES = 3 };
+
+static bool works(long r)
+{
+	return r >= 0;
+}
+
+/* The kernel looks at the flags first, then at the program: EFAULT says that it knows the flags. */
+static bool has_filter_flags(const char *name, unsigned long flags)
+{
+	(void)name;
+	return FAULTABLE(name, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL)) < 0 &&
+	       errno == EFAULT;
+}
+
+/* Each ABI's ruleset, as the bytes that the kernel would be given: some kernels report an ABI and then refuse
+ * its attributes. */
+static int landlock_abi(void)
+{
+	static const struct {
+		int abi;
+		uint64_t attributes[3]; /* files, network, scopes */
+		size_t size;
+	} steps[] = {
+	        {6, {(1 << 16) - 1, 3, 3}, 24},
+	        {5, {(1 << 16) - 1, 3, 0}, 16},
+	        {4, {(1 << 15) - 1, 3, 0}, 16},
+	        {3, {(1 << 15) - 1, 0, 0}, 8},
+	        {2, {(1 << 14) - 1, 0, 0}, 8},
+	        {1, {(1 << 13) - 1, 0, 0}, 8},
+	};
+	long reported = FAULTABLE("landlock_version", syscall(SYS_landlock_create_ruleset, NULL, 0, 1));
+
+	for (size_t i = 0; i < ELEMENTS(steps); i++) {
+		AUTO_CLOSE int fd = -EBADF;
+
+		if (steps[i].abi > reported)
+			continue;
+		fd = (int)FAULTABLE("landlock_create_ruleset",
+		        syscall(SYS_landlock_create_ruleset, steps[i].attributes, steps[i].size, 0));
+		if (fd >= 0)
+			return i == 0 ? (int)reported : steps[i].abi;
+	}
+	return 0;
+}
+
+static void probe_alone(struct reeve_features *features)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC};
+	uint32_t action = SECCOMP_RET_USER_NOTIF;
+	AUTO_CLOSE int directory = -EBADF;
+	AUTO_CLOSE int pidfd = -EBADF;
+	AUTO_CLOSE int thread = -EBADF;
+
+	directory = (int)FAULTABLE("openat2", syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how)));
+	pidfd = (int)FAULTABLE("pidfd_open", syscall(SYS_pidfd_open, getpid(), 0));
+	thread = (int)FAULTABLE("pidfd_open_thread", syscall(SYS_pidfd_open, gettid(), PIDFD_THREAD));
+	features->openat2 = works(directory);
+	features->pidfd = works(pidfd);
+	features->pidfd_thread = works(thread);
+	/* An empty range above all descriptors. */
+	features->close_range = works(FAULTABLE("close_range", syscall(SYS_close_range, ~0u, ~0u, 0)));
+	features->user_notification =
+	        works(FAULTABLE("action_avail", syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action)));
+	features->wait_killable = has_filter_flags(
+	        "wait_killable", SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	features->tsync_listener = has_filter_flags(
+	        "tsync_listener", SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
+	                                  SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
+	features->receive_ends = kernel_receive_ends();
+	features->landlock_abi = landlock_abi();
+}
+
+/* The child: wears a filter that notifies for getppid, hands its listener over, and calls. It is a bare copy
+ * of a process that may have threads, so it makes system calls only. It ends when the other end of its socket
+ * closes, whatever becomes of the one that probes. */
+static _Noreturn void child(int socket)
+{
+	struct sock_filter instructions[] = {
+	        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+	        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+	        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = ELEMENTS(instructions), .filter = instructions};
+	int answer, listener = -EBADF;
+	char end;
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	answer = reeve_filter_install(&program, 0, &listener);
+	if (write(socket, &answer, sizeof(answer)) != sizeof(answer))
+		_exit(1);
+	if (answer == 0 && reeve_fds_send(socket, &listener, 1) == 0) {
+		close(listener);
+		for (int i = 0; i < TRIES; i++)
+			syscall(SYS_getppid);
+	}
+	if (read(socket, &end, 1) < 0)
+		_exit(1);
+	_exit(0);
+}
+
+/* The child's next call, or -ETIMEDOUT. */
+static int next_request(int listener, struct reeve_request *ret_request)
+{
+	struct pollfd poll_fd = {.fd = listener, .events = POLLIN};
+	int r;
+
+	do
+		r = poll(&poll_fd, 1, PATIENCE_MS);
+	while (r < 0 && errno == EINTR);
+	if (r <= 0 || !(poll_fd.revents & POLLIN))
+		return -ETIMEDOUT;
+	r = reeve_receive(listener, ret_request);
+	return r > 0 ? -ETIMEDOUT : r;
+}
+
+static void probe_listener(int listener, struct reeve_features *features)
+{
+	struct reeve_request request;
+	struct seccomp_notif_addfd inject = {.srcfd = (uint32_t)listener, .newfd_flags = O_CLOEXEC};
+
+	features->synchronous_wake = reeve_listener_wake_synchronously(listener, true) == 0;
+	if (next_request(listener, &request) < 0)
+		return;
+	inject.id = request.id;
+	features->inject = works(FAULTABLE("addfd", ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &inject)));
+	if (reeve_respond_value(listener, request.id, 0) != 0 || next_request(listener, &request) < 0)
+		return;
+	inject.id = request.id;
+	inject.flags = SECCOMP_ADDFD_FLAG_SEND;
+	features->inject_respond =
+	        works(FAULTABLE("addfd_send", ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &inject)));
+	if (!features->inject_respond)
+		reeve_respond_value(listener, request.id, 0);
+	if (next_request(listener, &request) < 0)
+		return;
+	features->continue_response = reeve_respond_continue(listener, request.id) == 0;
+}
+
+/* What cannot be tried because a filter with a listener is worn already. */
+static void assume_by_release(struct reeve_features *features)
+{
+	features->continue_response = kernel_is_at_least(5, 5);
+	features->inject = kernel_is_at_least(5, 9);
+	features->inject_respond = kernel_is_at_least(5, 14);
+	features->synchronous_wake = kernel_is_at_least(6, 6);
+}
+
+static void probe_child(pid_t pid, int socket, int number_there, struct reeve_features *features)
+{
+	static const char known[] = "the child has this too";
+	struct pollfd poll_fd = {.fd = socket, .events = POLLIN};
+	AUTO_CLOSE int listener = -EBADF;
+	AUTO_CLOSE int taken = -EBADF;
+	char seen[sizeof(known)];
+	struct iovec here = {.iov_base = seen, .iov_len = sizeof(seen)};
+	struct iovec there = {.iov_base = (void *)(uintptr_t)known, .iov_len = sizeof(known)};
+	int answer;
+
+	if (poll(&poll_fd, 1, PATIENCE_MS) <= 0 || read(socket, &answer, sizeof(answer)) != sizeof(answer)) {
+		features->user_notification = false;
+		return;
+	}
+	features->listener_exists = answer == -EBUSY;
+	if (features->listener_exists)
+		assume_by_release(features);
+	else if (answer < 0 || reeve_fds_receive(socket, &listener, 1) < 0)
+		features->user_notification = false;
+	else
+		probe_listener(listener, features);
+	features->pidfd_getfd = reeve_listener_take(pid, number_there, &taken) == 0;
+	features->process_vm = FAULTABLE("process_vm_readv", process_vm_readv(pid, &here, 1, &there, 1, 0)) ==
+	                       (ssize_t)sizeof(known);
+}
+
+/* A copy of this process whose end sends no signal. No handler of the caller runs in it. */
+static pid_t start_child(const int *sockets)
+{
+	sigset_t all, before;
+	pid_t pid;
+	int saved;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = (pid_t)FAULTABLE("clone", syscall(SYS_clone, 0, 0, 0, 0, 0));
+	if (pid == 0) {
+		close(sockets[0]);
+		child(sockets[1]);
+	}
+	saved = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid < 0 ? -saved : pid;
+}
+
+int reeve_probe(struct reeve_features *ret_features)
+{
+	struct reeve_features features = {0};
+	struct kernel_notif_sizes sizes;
+	AUTO_CLOSE int here = -EBADF;
+	AUTO_CLOSE int there = -EBADF;
+	int sockets[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+		return -errno;
+	here = sockets[0];
+	there = sockets[1];
+	if (kernel_notif_sizes(&sizes) == 0) {
+		features.notif_size = sizes.notif;
+		features.notif_resp_size = sizes.resp;
+		features.data_size = sizes.data;
+	}
+	probe_alone(&features);
+	pid = start_child(sockets);
+	if (pid < 0)
+		return pid;
+	close(TAKE_FD(there));
+	probe_child(pid, here, sockets[1], &features);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
+		;
+	*ret_features = features;
+	return 0;
+}
