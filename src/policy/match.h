@@ -1,7 +1,8 @@
 /* Matching of paths: pure, no I/O, and its time does not grow with the number of rules.
  *
- * The meaning: an access is allowed if some allow rule covers the path and grants it, and every deny or hide rule
- * that covers the path is one that this allow rule lies strictly inside of. What no rule covers is denied. */
+ * The meaning: an access is allowed if some allow rule covers the path and grants it, and every deny or hide
+ * rule that covers the path is one that this allow rule lies strictly inside of. What no rule covers is
+ * denied. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,9 +18,9 @@ struct match_entry {
 };
 
 struct match_verdict {
-	enum policy_verdict verdict;          /* ALLOW, DENY or HIDE */
-	int error;                            /* for DENY and HIDE */
-	const struct policy_file_rule *rule;  /* that decided; NULL: no rule allows it */
+	enum policy_verdict verdict;         /* ALLOW, DENY or HIDE */
+	int error;                           /* for DENY and HIDE */
+	const struct policy_file_rule *rule; /* that decided; NULL: no rule allows it */
 };
 
 struct matcher;
@@ -28,18 +29,20 @@ struct matcher;
 int matcher_new(const struct match_entry *entries, size_t count, struct matcher **ret);
 void matcher_free(struct matcher *matcher); /* NULL is fine */
 
-/* `path` is absolute and clean; its bytes need not be UTF-8. `access` is a set of POLICY_*. Allocates nothing. */
-void matcher_decide(const struct matcher *matcher, const char *path, unsigned access,
-		    struct match_verdict *ret);
+/* `path` is absolute and clean; its bytes need not be UTF-8. `access` is a set of POLICY_*. Allocates
+ * nothing. */
+void matcher_decide(
+        const struct matcher *matcher, const char *path, unsigned access, struct match_verdict *ret);
 
 /* Whether a directory moved away from `path` could take something out from under a rule (or put it under one
  * that allows more): some deny, hide or glob rule names a place below `path`, other than one that holds
- * everywhere ("**" + "/.env"). `ret` is such a rule. Rename, exchange and removal of such folders is refused. */
-bool matcher_has_rule_below(const struct matcher *matcher, const char *path,
-			    const struct policy_file_rule **ret);
+ * everywhere ("**" + "/.env"). `ret` is such a rule. Rename, exchange and removal of such folders is refused.
+ */
+bool matcher_has_rule_below(
+        const struct matcher *matcher, const char *path, const struct policy_file_rule **ret);
 
-/* Whether some deny or hide rule could cover a path inside the tree at `path` (or `path` itself). Conservative:
- * true when it can't be excluded. */
+/* Whether some deny or hide rule could cover a path inside the tree at `path` (or `path` itself).
+ * Conservative: true when it can't be excluded. */
 bool matcher_may_deny_within(const struct matcher *matcher, const char *path);
 
 /* Checks one pattern: NULL, or what is wrong with it. `**` must stand alone between slashes. */

@@ -1,5 +1,5 @@
-/* A policy: what was written, immutable after policy_builder_finish, shared by reference count. No look at the
- * file system happens here; the plan binds paths to the machine (plan/bind.h). */
+/* A policy: what was written, immutable after policy_builder_finish, shared by reference count. No look at
+ * the file system happens here; the plan binds paths to the machine (plan/bind.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -31,13 +31,13 @@ struct policy_place {
 
 struct policy_file_rule {
 	enum policy_verdict verdict; /* ALLOW, DENY or HIDE */
-	unsigned access;             /* ALLOW: what it grants, implied ones included. DENY and HIDE: all three */
-	int error;                   /* DENY: EACCES unless the rule says otherwise; HIDE: ENOENT */
+	unsigned access; /* ALLOW: what it grants, implied ones included. DENY and HIDE: all three */
+	int error;       /* DENY: EACCES unless the rule says otherwise; HIDE: ENOENT */
 	bool log;
-	bool optional;               /* a grant of what may not exist: dropped by the plan when it does not */
+	bool optional; /* a grant of what may not exist: dropped by the plan when it does not */
 	bool is_glob;
-	const char *text;            /* as written */
-	const char *path;            /* expanded, absolute, lexically clean; a glob pattern when is_glob */
+	const char *text; /* as written */
+	const char *path; /* expanded, absolute, lexically clean; a glob pattern when is_glob */
 	struct policy_place place;
 };
 
@@ -45,9 +45,9 @@ struct policy_syscall_rule {
 	enum policy_verdict verdict; /* ALLOW, DENY or KILL */
 	int error;                   /* DENY: EPERM unless the rule says otherwise */
 	bool log;
-	const char *text;            /* as written: name, number or group */
-	const char *name;            /* the call's name, or NULL for a bare number without a name */
-	int nr[SYSCALLS_ARCHES];     /* -1: not on that architecture */
+	const char *text;        /* as written: name, number or group */
+	const char *name;        /* the call's name, or NULL for a bare number without a name */
+	int nr[SYSCALLS_ARCHES]; /* -1: not on that architecture */
 	struct policy_place place;
 };
 
@@ -73,11 +73,11 @@ struct policy_diagnostics {
 	size_t capacity;
 };
 
-/* What strings in a policy may refer to. `lookup` returns the value of a variable, or NULL when it is unknown;
- * the text stays owned by the caller and lives as long as the builder. */
+/* What strings in a policy may refer to. `lookup` returns the value of a variable, or NULL when it is
+ * unknown; the text stays owned by the caller and lives as long as the builder. */
 struct policy_context {
-	const char *home;    /* for a leading "~"; NULL when unknown */
-	const char *cwd;     /* absolute; relative paths start here */
+	const char *home; /* for a leading "~"; NULL when unknown */
+	const char *cwd;  /* absolute; relative paths start here */
 	const char *(*lookup)(void *user, const char *name);
 	void *user;
 };
@@ -89,7 +89,8 @@ int policy_builder_new(const struct policy_context *context, struct policy_build
 void policy_builder_free(struct policy_builder *builder); /* NULL is fine */
 
 /* Each adds what it reads. Returns 0; -EINVAL when the text has errors (they are in the diagnostics, and the
- * builder can go on to collect more); -ENOMEM; for files also the errno of reading. `name` is what places say. */
+ * builder can go on to collect more); -ENOMEM; for files also the errno of reading. `name` is what places
+ * say. */
 int policy_add_file(struct policy_builder *builder, const char *path);
 int policy_add_text(struct policy_builder *builder, const char *name, const char *text, size_t length);
 int policy_add_profile(struct policy_builder *builder, const char *name); /* built-in, or -ENOENT */

@@ -1,0 +1,306 @@
+#include "policy/match.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "policy/pattern.h"
+#include "policy/trie.h"
+
+struct matcher {
+	struct trie trie;
+};
+
+int matcher_new(const struct match_entry *entries, size_t count, struct matcher **ret)
+{
+	AUTO_FREE struct matcher *matcher = calloc(1, sizeof(*matcher));
+	int r;
+
+	if (!matcher)
+		return -ENOMEM;
+	r = trie_build(entries, count, &matcher->trie);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(matcher);
+	return 0;
+}
+
+void matcher_free(struct matcher *matcher)
+{
+	if (!matcher)
+		return;
+	trie_done(&matcher->trie);
+	free(matcher);
+}
+
+/* The ends that cover one path. When the walk overflowed each end is asked anew: slow, and as right. */
+struct cover {
+	const struct trie *trie;
+	const char *path;
+	struct trie_walk walk;
+};
+
+static const struct trie_end *cover_next(const struct cover *cover, size_t *position)
+{
+	const struct trie *trie = cover->trie;
+	struct pattern path = {cover->path, false};
+
+	if (!cover->walk.overflowed) {
+		if (*position == cover->walk.covering_count)
+			return NULL;
+		return &trie->ends[trie->nodes[cover->walk.covering[(*position)++]].end];
+	}
+	while (*position + 1 < trie->end_count) {
+		const struct trie_end *end = &trie->ends[++*position];
+
+		if (pattern_covers(&end->pattern, &path))
+			return end;
+	}
+	return NULL;
+}
+
+static bool end_allows(const struct trie_end *end)
+{
+	return end->allow[0] || end->allow[1] || end->allow[2];
+}
+
+static bool end_refuses(const struct trie_end *end)
+{
+	return end->deny || end->hide;
+}
+
+/* Both cover the same path, so of two plain ones the longer lies inside the shorter. */
+static bool lies_inside(const struct trie_end *inner, const struct trie_end *outer)
+{
+	if (inner == outer)
+		return false;
+	if (inner->is_literal && outer->is_literal)
+		return inner->depth > outer->depth;
+	return pattern_lies_strictly_inside(&inner->pattern, &outer->pattern);
+}
+
+/* More specific first: more components, then no wildcards, then more letters, then by rule. */
+static bool is_told_before(const struct trie_end *a, const struct policy_file_rule *a_rule,
+        const struct trie_end *b, const struct policy_file_rule *b_rule)
+{
+	if (a->depth != b->depth)
+		return a->depth > b->depth;
+	if (a->is_literal != b->is_literal)
+		return a->is_literal;
+	if (a->letters != b->letters)
+		return a->letters > b->letters;
+	return a_rule != b_rule && trie_first_rule(a_rule, b_rule) == a_rule;
+}
+
+struct choice {
+	const struct trie_end *end;
+	const struct policy_file_rule *rule;
+};
+
+static void choose(struct choice *choice, const struct trie_end *end, const struct policy_file_rule *rule)
+{
+	if (choice->rule && !is_told_before(end, rule, choice->end, choice->rule))
+		return;
+	choice->end = end;
+	choice->rule = rule;
+}
+
+static void choose_refusal(struct choice *choice, const struct trie_end *end)
+{
+	bool hides = choice->rule && choice->rule->verdict == POLICY_HIDE;
+
+	if (end->hide && !hides)
+		choice->rule = NULL;
+	if (end->hide)
+		choose(choice, end, end->hide);
+	else if (!hides)
+		choose(choice, end, end->deny);
+}
+
+static bool is_overcome(const struct cover *cover, const struct trie_end *refusal)
+{
+	const struct trie_end *end;
+	size_t position = 0;
+
+	while ((end = cover_next(cover, &position)))
+		if (end_allows(end) && lies_inside(end, refusal))
+			return true;
+	return false;
+}
+
+static bool overcomes_all(const struct cover *cover, const struct trie_end *allow)
+{
+	const struct trie_end *end;
+	size_t position = 0;
+
+	while ((end = cover_next(cover, &position)))
+		if (end_refuses(end) && !lies_inside(allow, end))
+			return false;
+	return true;
+}
+
+/* The rule that grants one access, or none. `*ret_wanted` tells whether some rule would, were it not refused.
+ */
+static struct choice find_grant(const struct cover *cover, unsigned bit, bool *ret_wanted)
+{
+	struct choice grant = {NULL, NULL};
+	const struct trie_end *end;
+	size_t position = 0;
+
+	*ret_wanted = false;
+	while ((end = cover_next(cover, &position))) {
+		if (!end->allow[bit])
+			continue;
+		*ret_wanted = true;
+		if (overcomes_all(cover, end))
+			choose(&grant, end, end->allow[bit]);
+	}
+	return grant;
+}
+
+/* The refusals that cover the path: the one to tell, of all of them or of those that no allow rule lies in.
+ */
+static struct choice find_refusal(const struct cover *cover, bool only_standing)
+{
+	struct choice refusal = {NULL, NULL};
+	const struct trie_end *end;
+	size_t position = 0;
+
+	while ((end = cover_next(cover, &position)))
+		if (end_refuses(end) && (!only_standing || !is_overcome(cover, end)))
+			choose_refusal(&refusal, end);
+	return refusal;
+}
+
+static void refuse(struct match_verdict *ret, const struct policy_file_rule *rule)
+{
+	ret->verdict = rule ? rule->verdict : POLICY_DENY;
+	ret->error = rule ? rule->error : EACCES;
+	ret->rule = rule;
+}
+
+/* A path that every refusal was overcome for, and that still lacks one access. It can be seen when it can be
+ * read: then a hide rule in the way of writing is told as a denial. */
+static void refuse_access(const struct cover *cover, bool wanted, struct match_verdict *ret)
+{
+	struct choice refusal = {NULL, NULL};
+	bool ignored;
+
+	if (wanted)
+		refusal = find_refusal(cover, false);
+	refuse(ret, refusal.rule);
+	if (ret->verdict == POLICY_HIDE && find_grant(cover, 0, &ignored).rule) {
+		ret->verdict = POLICY_DENY;
+		ret->error = EACCES;
+	}
+}
+
+void matcher_decide(
+        const struct matcher *matcher, const char *path, unsigned access, struct match_verdict *ret)
+{
+	struct choice told = {NULL, NULL}, refusal;
+	struct cover cover = {.trie = &matcher->trie, .path = path};
+
+	refuse(ret, NULL);
+	if (path[0] != '/' || access & ~(unsigned)(POLICY_READ | POLICY_WRITE | POLICY_EXEC))
+		return;
+	if (access == 0)
+		access = POLICY_READ;
+	trie_follow(cover.trie, path, &cover.walk);
+	refusal = find_refusal(&cover, true);
+	if (refusal.rule) {
+		refuse(ret, refusal.rule);
+		return;
+	}
+	for (unsigned bit = 0; bit < TRIE_ACCESSES; bit++) {
+		struct choice grant;
+		bool wanted;
+
+		if (!(access & 1u << bit))
+			continue;
+		grant = find_grant(&cover, bit, &wanted);
+		if (!grant.rule) {
+			refuse_access(&cover, wanted, ret);
+			return;
+		}
+		choose(&told, grant.end, grant.rule);
+	}
+	ret->verdict = POLICY_ALLOW;
+	ret->error = 0;
+	ret->rule = told.rule;
+}
+
+/* Whether `pattern` matches more components than `path` has and begins as it does, other than by a leading
+ * `**` alone. Asked only when a walk overflowed, and then it may say yes too often. */
+static bool may_continue_below(const struct pattern *pattern, const char *path)
+{
+	struct pattern_component wanted, given;
+	const char *cursor = pattern->text;
+
+	for (bool first = true; pattern_next(&cursor, pattern->is_glob, &wanted); first = false) {
+		char key[1];
+		size_t length;
+
+		if (pattern->is_glob && wanted.length == 2 &&
+		        pattern_classify(&wanted, key, &length) == PATTERN_DEEP)
+			return !first || *cursor;
+		if (!pattern_next(&path, false, &given))
+			return true;
+		if (!pattern_component_covers(&wanted, &given))
+			return false;
+	}
+	return false;
+}
+
+static const struct policy_file_rule *scan_below(const struct trie *trie, const char *path)
+{
+	const struct policy_file_rule *found = NULL;
+
+	for (size_t i = 1; i < trie->end_count; i++) {
+		const struct trie_end *end = &trie->ends[i];
+
+		if (end_refuses(end) && may_continue_below(&end->pattern, path))
+			found = trie_first_rule(found, trie_first_rule(end->hide, end->deny));
+	}
+	return found;
+}
+
+bool matcher_has_rule_below(
+        const struct matcher *matcher, const char *path, const struct policy_file_rule **ret)
+{
+	const struct trie *trie = &matcher->trie;
+	const struct policy_file_rule *found = NULL;
+	struct trie_walk walk;
+
+	trie_follow(trie, path, &walk);
+	for (size_t i = 0; i < walk.active_count; i++)
+		found = trie_first_rule(found, trie->nodes[walk.active[i]].below);
+	for (size_t i = 0; i < walk.deep_count; i++)
+		if (walk.deep[i] != trie->nodes[TRIE_ROOT].deep)
+			found = trie_first_rule(found, trie->nodes[walk.deep[i]].below);
+	if (walk.overflowed)
+		found = scan_below(trie, path);
+	if (!found)
+		return false;
+	*ret = found;
+	return true;
+}
+
+bool matcher_may_deny_within(const struct matcher *matcher, const char *path)
+{
+	const struct trie *trie = &matcher->trie;
+	struct trie_walk walk;
+
+	trie_follow(trie, path, &walk);
+	for (size_t i = 0; i < walk.covering_count; i++)
+		if (end_refuses(&trie->ends[trie->nodes[walk.covering[i]].end]))
+			return true;
+	for (size_t i = 0; i < walk.active_count; i++)
+		if (trie->nodes[walk.active[i]].below)
+			return true;
+	for (size_t i = 0; i < walk.deep_count; i++)
+		if (trie->nodes[walk.deep[i]].below)
+			return true;
+	return walk.overflowed && trie->end_count > 1;
+}
