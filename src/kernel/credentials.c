@@ -1,0 +1,120 @@
+#include "kernel/credentials.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/fault.h"
+
+static int capabilities(uint64_t *ret_effective, uint64_t *ret_permitted)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	*ret_effective = data[0].effective | (uint64_t)data[1].effective << 32;
+	*ret_permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	return 0;
+}
+
+static int set_effective(uint64_t effective)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	data[0].effective = (uint32_t)effective & data[0].permitted;
+	data[1].effective = (uint32_t)(effective >> 32) & data[1].permitted;
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int credentials_get(struct credentials *ret)
+{
+	uint64_t permitted;
+	int r = capabilities(&ret->effective, &permitted);
+	int groups;
+
+	if (r < 0)
+		return r;
+	/* An id that cannot be valid changes nothing and tells the present one. */
+	ret->fsuid = (uid_t)syscall(SYS_setfsuid, (uid_t)-1);
+	ret->fsgid = (gid_t)syscall(SYS_setfsgid, (gid_t)-1);
+	groups = (int)syscall(SYS_getgroups, CREDENTIALS_GROUPS, ret->groups);
+	if (groups < 0)
+		return errno == EINVAL ? -EOVERFLOW : -errno;
+	ret->group_count = (size_t)groups;
+	return 0;
+}
+
+int credentials_set(const struct credentials *wanted)
+{
+	uint64_t effective, permitted;
+	int r = capabilities(&effective, &permitted);
+
+	if (r < 0)
+		return r;
+	/* All that is permitted first: changing ids needs it, also on the way back. */
+	r = set_effective(permitted);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_setgroups, wanted->group_count, wanted->groups) < 0)
+		return -errno;
+	syscall(SYS_setfsgid, wanted->fsgid);
+	syscall(SYS_setfsuid, wanted->fsuid);
+	if ((uid_t)syscall(SYS_setfsuid, (uid_t)-1) != wanted->fsuid ||
+	        (gid_t)syscall(SYS_setfsgid, (gid_t)-1) != wanted->fsgid)
+		return -EPERM;
+	return set_effective(wanted->effective);
+}
+
+int credentials_own_fs(void)
+{
+	return unshare(CLONE_FS) < 0 ? -errno : 0;
+}
+
+int credentials_own_files(void)
+{
+	return unshare(CLONE_FILES) < 0 ? -errno : 0;
+}
+
+static int close_between(unsigned first, unsigned last)
+{
+	if (first > last)
+		return 0;
+	if (FAULTABLE("close_range", syscall(SYS_close_range, first, last, 0)) == 0)
+		return 0;
+	if (errno != ENOSYS && errno != EPERM)
+		return -errno;
+	if (last > (unsigned)sysconf(_SC_OPEN_MAX))
+		last = (unsigned)sysconf(_SC_OPEN_MAX);
+	for (unsigned fd = first; fd <= last; fd++)
+		close((int)fd);
+	return 0;
+}
+
+int credentials_keep_descriptors(const int *keep, size_t count)
+{
+	unsigned next = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int r;
+
+		if (keep[i] < (int)next)
+			continue;
+		r = keep[i] > (int)next ? close_between(next, (unsigned)keep[i] - 1) : 0;
+		if (r < 0)
+			return r;
+		next = (unsigned)keep[i] + 1;
+	}
+	return close_between(next, ~0u);
+}
+
+int credentials_no_new_privileges(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}

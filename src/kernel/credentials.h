@@ -1,0 +1,35 @@
+/* Credentials of the calling thread alone: the kernel's own calls, since libc's change every thread. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CREDENTIALS_GROUPS 64
+
+struct credentials {
+	uid_t fsuid;
+	gid_t fsgid;
+	uint64_t effective; /* capabilities */
+	size_t group_count;
+	gid_t groups[CREDENTIALS_GROUPS];
+};
+
+/* Those of the calling thread. -EOVERFLOW: more than CREDENTIALS_GROUPS groups. */
+int credentials_get(struct credentials *ret);
+
+/* Takes on `wanted` for file access: groups, fsgid, fsuid, and of the capabilities those that it has and that the
+ * thread is permitted. The thread must be able to come back (root), which credentials_set with what
+ * credentials_get gave does. 0, or -EPERM. */
+int credentials_set(const struct credentials *wanted);
+
+/* A thread's own umask, working directory and root (unshare of CLONE_FS), and its own descriptor table
+ * (CLONE_FILES): 0 or -errno. */
+int credentials_own_fs(void);
+int credentials_own_files(void);
+
+/* No descriptors but these, which must be sorted: closes all others of the calling thread's table. */
+int credentials_keep_descriptors(const int *keep, size_t count);
+
+/* PR_SET_NO_NEW_PRIVS for the calling thread. */
+int credentials_no_new_privileges(void);

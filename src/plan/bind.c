@@ -1,0 +1,210 @@
+/* Binding: rules name paths as text; objects are matched by where they really are. Each plain path gets the
+ * spelling that resolution gives it on this machine, beside the one that was written. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "plan/plan.h"
+
+struct binding {
+	ARRAY(struct match_entry) entries;
+};
+
+static int add(struct binding *binding, const struct policy_file_rule *rule, const char *path)
+{
+	struct match_entry entry = {.rule = rule};
+	int r;
+
+	for (size_t i = 0; i < binding->entries.count; i++)
+		if (binding->entries.items[i].rule == rule && !strcmp(binding->entries.items[i].path, path))
+			return 0;
+	entry.path = strdup(path);
+	if (!entry.path)
+		return -ENOMEM;
+	r = ARRAY_PUSH(&binding->entries, entry);
+	if (r < 0)
+		free((char *)entry.path);
+	return r;
+}
+
+/* The real path of the longest part of `path` that exists, and the rest as it is. */
+static int real_as_far_as_it_goes(const char *path, char *ret, size_t size)
+{
+	char head[PATH_MAX];
+	size_t length = strlen(path), cut = length;
+
+	if (length >= sizeof(head))
+		return -ENAMETOOLONG;
+	for (;;) {
+		AUTO_FREE char *real = NULL;
+
+		memcpy(head, path, cut);
+		head[cut ? cut : 1] = '\0';
+		if (cut == 0)
+			head[0] = '/';
+		real = realpath(head, NULL);
+		if (real) {
+			int n = snprintf(ret, size, "%s%s",
+			        strcmp(real, "/") == 0 && cut < length ? "" : real, path + cut);
+
+			return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+		}
+		if (cut == 0)
+			return -errno;
+		do
+			cut--;
+		while (cut > 0 && path[cut] != '/');
+	}
+}
+
+/* The path with its folder resolved, and the last name as written: the place of the link, if it is one. */
+static int real_folder(const char *path, char *ret, size_t size)
+{
+	char folder[PATH_MAX];
+	const char *base = path_base(path);
+	int r;
+
+	if (*base == '\0' || (size_t)(base - path) >= sizeof(folder))
+		return -ENAMETOOLONG;
+	memcpy(folder, path, (size_t)(base - path));
+	folder[base - path > 1 ? base - path - 1 : 1] = '\0';
+	r = real_as_far_as_it_goes(folder, ret, size);
+	if (r < 0)
+		return r;
+	if (strcmp(ret, "/") == 0)
+		ret[0] = '\0';
+	if (strlen(ret) + strlen(base) + 2 > size)
+		return -ENAMETOOLONG;
+	strcat(ret, "/");
+	strcat(ret, base);
+	return 0;
+}
+
+/* /proc/self is another folder for each task: it keeps its name, and the supervisor matches by that. */
+static bool is_own_process(const char *path)
+{
+	return path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self");
+}
+
+static int bind_plain(struct binding *binding, const struct policy_file_rule *rule)
+{
+	char spelling[PATH_MAX];
+	int r = 0;
+
+	if (is_own_process(rule->path))
+		return add(binding, rule, rule->path);
+	if (real_as_far_as_it_goes(rule->path, spelling, sizeof(spelling)) == 0)
+		r = add(binding, rule, spelling);
+	/* What is denied or hidden is so under its own name, too: the link there must not be removed. */
+	if (r == 0 && rule->verdict != POLICY_ALLOW &&
+	        real_folder(rule->path, spelling, sizeof(spelling)) == 0)
+		r = add(binding, rule, spelling);
+	if (r == 0 && rule->verdict != POLICY_ALLOW)
+		r = add(binding, rule, rule->path);
+	return r;
+}
+
+static int bind_glob(struct binding *binding, const struct policy_file_rule *rule)
+{
+	char top[PATH_MAX], real[PATH_MAX];
+	AUTO_FREE char *bound = NULL;
+	int r = add(binding, rule, rule->path);
+
+	if (r < 0)
+		return r;
+	match_glob_top(rule->path, top, sizeof(top));
+	if (strcmp(top, "/") == 0 || real_as_far_as_it_goes(top, real, sizeof(real)) < 0 ||
+	        !strcmp(top, real))
+		return 0;
+	/* The literal folder resolves elsewhere; what a folder's real name has of glob characters is escaped.
+	 */
+	if (match_is_glob(real))
+		return -EINVAL;
+	/* Escapes in the head may make it longer than `top`: count components instead of bytes. */
+	{
+		const char *tail = rule->path;
+		size_t components = 0;
+
+		for (const char *p = top; *p; p++)
+			components += *p == '/';
+		while (components > 0 && *tail) {
+			tail++;
+			tail += strcspn(tail, "/");
+			components--;
+		}
+		if (asprintf(&bound, "%s%s", real, tail) < 0)
+			return -ENOMEM;
+	}
+	return add(binding, rule, bound);
+}
+
+int plan_bind(struct plan *plan)
+{
+	struct binding binding = {0};
+	int r = 0;
+
+	for (size_t i = 0; i < plan->policy->file_count && r == 0; i++) {
+		const struct policy_file_rule *rule = &plan->policy->files[i];
+
+		r = rule->is_glob ? bind_glob(&binding, rule) : bind_plain(&binding, rule);
+	}
+	plan->entries = binding.entries.items;
+	plan->entry_count = binding.entries.count;
+	if (r < 0)
+		return r;
+	return matcher_new(plan->entries, plan->entry_count, &plan->matcher);
+}
+
+int plan_find_links(struct plan *plan)
+{
+	static const char *const names[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		struct plan_link *link = &plan->links[plan->link_count];
+		AUTO_FREE char *real = NULL;
+		struct match_verdict verdict;
+		struct stat st;
+
+		if (lstat(names[i], &st) < 0 || !S_ISLNK(st.st_mode))
+			continue;
+		real = realpath(names[i], NULL);
+		if (!real || strlen(real) >= sizeof(link->target))
+			continue;
+		/* A link that a target may replace must be looked at each time. */
+		matcher_decide(plan->matcher, names[i], POLICY_WRITE, &verdict);
+		if (verdict.verdict == POLICY_ALLOW)
+			continue;
+		strcpy(link->name, names[i]);
+		strcpy(link->target, real);
+		link->name_length = strlen(names[i]);
+		link->target_length = strlen(real);
+		plan->link_count++;
+	}
+	return 0;
+}
+
+int plan_rewrite(const struct plan *plan, char *path, size_t length, size_t size)
+{
+	for (size_t i = 0; i < plan->link_count; i++) {
+		const struct plan_link *link = &plan->links[i];
+		size_t rest = length - link->name_length;
+
+		if (length < link->name_length || memcmp(path, link->name, link->name_length) != 0)
+			continue;
+		/* The link itself, in the last place, may be meant: O_NOFOLLOW. */
+		if (path[link->name_length] != '/')
+			continue;
+		if (link->target_length + rest >= size)
+			return -ENAMETOOLONG;
+		memmove(path + link->target_length, path + link->name_length, rest + 1);
+		memcpy(path, link->target, link->target_length);
+		return (int)(link->target_length + rest);
+	}
+	return (int)length;
+}

@@ -1,0 +1,420 @@
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "kernel/landlock.h"
+
+#define NEEDED_ABI 3 /* truncation is held from here on */
+
+static const char why_inside[] = "Landlock grants whole trees and cannot take a part of one back";
+static const char why_hidden[] = "only an answer can make a path look absent";
+static const char why_pattern[] = "Landlock has no patterns";
+static const char why_missing[] = "it does not exist, and Landlock rules stand on existing files";
+static const char why_own[] = "it is another folder for each process, which Landlock cannot express";
+static const char why_verbose[] = "what Landlock refuses is not reported, and every refusal was asked to be";
+
+const char *plan_layer_name(enum plan_layer layer)
+{
+	static const char *const names[] = {"nothing to enforce", "the filter", "Landlock", "the supervisor"};
+
+	return names[layer];
+}
+
+static int add_grant(struct plan *plan, const char *path, unsigned access)
+{
+	struct plan_grant *grown = reallocarray(plan->grants, plan->grant_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	plan->grants = grown;
+	plan->grants[plan->grant_count].path = strdup(path);
+	if (!plan->grants[plan->grant_count].path)
+		return -ENOMEM;
+	plan->grants[plan->grant_count++].access = access;
+	return 0;
+}
+
+/* The outline of a rule that the supervisor holds: the nearest folder that exists. */
+static int add_backstop(struct plan *plan, const struct match_entry *entry)
+{
+	char path[PATH_MAX];
+
+	if (entry->rule->is_glob)
+		match_glob_top(entry->path, path, sizeof(path));
+	else if (snprintf(path, sizeof(path), "%s", entry->path) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	if (path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self"))
+		strcpy(path, "/proc");
+	while (access(path, F_OK) < 0 && path[1]) {
+		char *slash = strrchr(path, '/');
+
+		slash[slash == path] = '\0';
+	}
+	return add_grant(plan, path, entry->rule->access);
+}
+
+static bool is_own_process(const char *path)
+{
+	return path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self");
+}
+
+/* Which layer a grant needs, and why no cheaper one. */
+static enum plan_layer layer_of_grant(const struct plan *plan, const struct policy_file_rule *rule,
+        const char *bound, const struct plan_options *options, const char **ret_why)
+{
+	struct match_verdict verdict;
+	struct stat st;
+
+	*ret_why = NULL;
+	if (rule->is_glob) {
+		*ret_why = why_pattern;
+		return PLAN_SUPERVISOR;
+	}
+	matcher_decide(plan->matcher, bound, rule->access, &verdict);
+	if (verdict.verdict != POLICY_ALLOW) {
+		*ret_why = "a deny or hide rule covers all of it";
+		return PLAN_NOWHERE;
+	}
+	if (lstat(bound, &st) < 0) {
+		*ret_why = rule->optional ? "it is not there" : why_missing;
+		return rule->optional ? PLAN_NOWHERE : PLAN_SUPERVISOR;
+	}
+	if (is_own_process(bound)) {
+		*ret_why = why_own;
+		return PLAN_SUPERVISOR;
+	}
+	if (options->verbose_denials) {
+		*ret_why = why_verbose;
+		return PLAN_SUPERVISOR;
+	}
+	return PLAN_LANDLOCK;
+}
+
+static void notify_opens(struct plan *plan)
+{
+	plan->notifies[SYSCALLS_OPEN] = true;
+}
+
+static void notify_changes(struct plan *plan)
+{
+	static const enum syscalls_operation changes[] = {
+	        SYSCALLS_CREATE, SYSCALLS_REMOVE, SYSCALLS_RENAME, SYSCALLS_LINK, SYSCALLS_TRUNCATE};
+
+	for (size_t i = 0; i < ELEMENTS(changes); i++)
+		plan->notifies[changes[i]] = true;
+}
+
+static void notify_access(struct plan *plan, unsigned access)
+{
+	notify_opens(plan);
+	if (access & POLICY_WRITE)
+		notify_changes(plan);
+	if (access & POLICY_EXEC)
+		plan->notifies[SYSCALLS_EXEC] = true;
+}
+
+static struct plan_line *add_line(struct plan *plan)
+{
+	struct plan_line *grown = reallocarray(plan->lines, plan->line_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	plan->lines = grown;
+	plan->lines[plan->line_count] = (struct plan_line){0};
+	return &plan->lines[plan->line_count++];
+}
+
+static const struct match_entry *first_entry(const struct plan *plan, const struct policy_file_rule *rule)
+{
+	for (size_t i = 0; i < plan->entry_count; i++)
+		if (plan->entries[i].rule == rule)
+			return &plan->entries[i];
+	return NULL;
+}
+
+static int choose_for_grant(
+        struct plan *plan, const struct policy_file_rule *rule, const struct plan_options *options)
+{
+	const struct match_entry *entry = first_entry(plan, rule);
+	struct plan_line *line = add_line(plan);
+
+	if (!line)
+		return -ENOMEM;
+	line->file = rule;
+	if (!entry)
+		return 0;
+	line->layer = layer_of_grant(plan, rule, entry->path, options, &line->why);
+	if (line->layer == PLAN_LANDLOCK)
+		return add_grant(plan, entry->path, rule->access);
+	if (line->layer == PLAN_NOWHERE)
+		return 0;
+	line->backstop = true;
+	notify_access(plan, rule->access);
+	return add_backstop(plan, entry);
+}
+
+/* Whether a deny can take something out of what an allow grants. */
+static bool cuts(const struct match_entry *deny, struct matcher *deny_alone, const struct match_entry *allow)
+{
+	if (allow->rule->is_glob)
+		return true;
+	if (deny->rule->is_glob)
+		return matcher_may_deny_within(deny_alone, allow->path);
+	return path_is_within(deny->path, allow->path) && strcmp(deny->path, allow->path) != 0;
+}
+
+static int access_cut_by(const struct plan *plan, const struct policy_file_rule *rule, unsigned *ret_access)
+{
+	unsigned access = 0;
+
+	for (size_t i = 0; i < plan->entry_count; i++) {
+		struct matcher *alone = NULL;
+		int r;
+
+		if (plan->entries[i].rule != rule)
+			continue;
+		r = matcher_new(&plan->entries[i], 1, &alone);
+		if (r < 0)
+			return r;
+		for (size_t k = 0; k < plan->line_count; k++) {
+			const struct match_entry *allow;
+
+			if (!plan->lines[k].file || plan->lines[k].file->verdict != POLICY_ALLOW ||
+			        plan->lines[k].layer == PLAN_NOWHERE)
+				continue;
+			allow = first_entry(plan, plan->lines[k].file);
+			if (allow && cuts(&plan->entries[i], alone, allow))
+				access |= allow->rule->access;
+		}
+		matcher_free(alone);
+	}
+	*ret_access = access;
+	return 0;
+}
+
+static int choose_for_denial(struct plan *plan, const struct policy_file_rule *rule)
+{
+	unsigned access;
+	int r = access_cut_by(plan, rule, &access);
+	struct plan_line *line;
+
+	if (r < 0)
+		return r;
+	line = add_line(plan);
+	if (!line)
+		return -ENOMEM;
+	line->file = rule;
+	if (!access) {
+		line->layer = PLAN_NOWHERE;
+		line->why = "no grant covers it: nothing there is allowed anyway";
+		return 0;
+	}
+	line->layer = PLAN_SUPERVISOR;
+	line->why = rule->verdict == POLICY_HIDE ? why_hidden : rule->is_glob ? why_pattern : why_inside;
+	notify_access(plan, access);
+	plan->notifies[SYSCALLS_METADATA] = true;
+	if (rule->verdict == POLICY_HIDE) {
+		plan->notifies[SYSCALLS_STAT] = plan->notifies[SYSCALLS_WATCH] = true;
+		plan->hides = true;
+	}
+	return 0;
+}
+
+static int choose_for_calls(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->policy->syscall_count; i++) {
+		const struct policy_syscall_rule *rule = &plan->policy->syscalls[i];
+		struct plan_line *line = add_line(plan);
+
+		if (!line)
+			return -ENOMEM;
+		line->call = rule;
+		line->layer = rule->log ? PLAN_SUPERVISOR : PLAN_FILTER;
+		line->why = rule->log ? "the filter keeps no record" : NULL;
+	}
+	return 0;
+}
+
+int plan_choose_layers(struct plan *plan, const struct plan_options *options)
+{
+	const struct policy *policy = plan->policy;
+	int r = 0;
+
+	for (size_t i = 0; i < policy->file_count && r == 0; i++)
+		if (policy->files[i].verdict == POLICY_ALLOW)
+			r = choose_for_grant(plan, &policy->files[i], options);
+	for (size_t i = 0; i < policy->file_count && r == 0; i++)
+		if (policy->files[i].verdict != POLICY_ALLOW)
+			r = choose_for_denial(plan, &policy->files[i]);
+	if (r == 0)
+		r = choose_for_calls(plan);
+	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
+		plan->performs |= plan->notifies[i];
+	plan->checks_exec = plan->notifies[SYSCALLS_EXEC];
+	return r;
+}
+
+/* ---- what this kernel can do ---- */
+
+static int demand(struct plan *plan, const struct plan_options *options, const char *text, char *error_text,
+        size_t error_size)
+{
+	char *notes = NULL;
+
+	if (!options->best_effort) {
+		snprintf(error_text, error_size, "%s", text);
+		return -ENOTSUP;
+	}
+	if (asprintf(&notes, "%s%s\n", plan->notes ? plan->notes : "", text) < 0)
+		return -ENOMEM;
+	free(plan->notes);
+	plan->notes = notes;
+	return 0;
+}
+
+static int check_kernel(struct plan *plan, const struct reeve_features *features,
+        const struct plan_options *options, char *text, size_t size)
+{
+	int r = 0;
+
+	plan->landlock_handled = landlock_rights(features->landlock_abi);
+	plan->uses_landlock = features->landlock_abi > 0;
+	plan->scopes_signals = features->landlock_abi >= 6;
+	if (features->landlock_abi < NEEDED_ABI)
+		r = demand(plan, options,
+		        "this kernel's Landlock is missing or older than ABI 3 (Linux 6.2): it cannot hold "
+		        "the file "
+		        "rules completely (truncation; below ABI 1 nothing at all). --best-effort goes on "
+		        "without",
+		        text, size);
+	if (r == 0 && plan->supervises && !(features->user_notification && features->inject))
+		r = demand(plan, options,
+		        "this kernel has no user notification with descriptor injection (Linux 5.9): the "
+		        "rules that "
+		        "only the supervisor can hold have no layer",
+		        text, size);
+	/* Without Landlock, or without notifications, a plan that needs them would hold nothing: never. */
+	if (r == 0 && !plan->uses_landlock && !options->verbose_denials) {
+		snprintf(text, size, "without Landlock no file rule can be held; nothing was started");
+		return -ENOTSUP;
+	}
+	if (r == 0 && plan->supervises && features->listener_exists) {
+		snprintf(text, size,
+		        "another supervisor already listens to this process, and the kernel allows one. "
+		        "A policy of whole trees (see reeve explain) needs no supervisor and runs here");
+		return -EBUSY;
+	}
+	return r;
+}
+
+int plan_new(struct policy *policy, const struct reeve_features *features, const struct plan_options *options,
+        char *error_text, size_t error_size, struct plan **ret)
+{
+	struct plan *plan = calloc(1, sizeof(*plan));
+	int r;
+
+	if (!plan)
+		return -ENOMEM;
+	plan->policy = policy_ref(policy);
+	r = plan_bind(plan);
+	if (r == 0)
+		r = plan_choose_layers(plan, options);
+	if (r == 0)
+		r = plan_find_links(plan);
+	if (r == 0)
+		r = plan_build_filter(plan, options);
+	if (r < 0)
+		snprintf(error_text, error_size, "cannot plan the policy: %s", strerror(-r));
+	else
+		r = check_kernel(plan, features, options, error_text, error_size);
+	if (r < 0) {
+		plan_free(plan);
+		return r;
+	}
+	*ret = plan;
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	matcher_free(plan->matcher);
+	for (size_t i = 0; i < plan->entry_count; i++)
+		free((char *)plan->entries[i].path);
+	free(plan->entries);
+	for (size_t i = 0; i < plan->line_count; i++)
+		free(plan->lines[i].note);
+	free(plan->lines);
+	for (size_t i = 0; i < plan->grant_count; i++)
+		free(plan->grants[i].path);
+	free(plan->grants);
+	filter_program_done(&plan->filter);
+	policy_unref(plan->policy);
+	free(plan->notes);
+	free(plan);
+}
+
+/* ---- the ruleset ---- */
+
+static uint64_t rights_of(unsigned access)
+{
+	uint64_t rights = 0;
+
+	if (access & (POLICY_READ | POLICY_WRITE | POLICY_EXEC))
+		rights |= LANDLOCK_RIGHT_READ_FILE | LANDLOCK_RIGHT_READ_DIR;
+	/* Device nodes are never made: a root target could reach a disk through one. */
+	if (access & POLICY_WRITE)
+		rights |= LANDLOCK_RIGHT_WRITE_FILE | LANDLOCK_RIGHT_TRUNCATE | LANDLOCK_RIGHT_IOCTL_DEV |
+		          LANDLOCK_RIGHT_REMOVE_DIR | LANDLOCK_RIGHT_REMOVE_FILE | LANDLOCK_RIGHT_REFER |
+		          (LANDLOCK_RIGHTS_MAKE & ~(LANDLOCK_RIGHT_MAKE_CHAR | LANDLOCK_RIGHT_MAKE_BLOCK));
+	if (access & POLICY_EXEC)
+		rights |= LANDLOCK_RIGHT_EXECUTE;
+	return rights;
+}
+
+static int grant_path(int ruleset, const char *path, uint64_t rights)
+{
+	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == EACCES ? 0 : -errno; /* grants nothing: fails closed */
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		rights &= LANDLOCK_RIGHTS_OF_FILES;
+	return rights ? landlock_grant(ruleset, fd, rights) : 0;
+}
+
+int plan_ruleset(const struct plan *plan, bool scope_signals, bool wide)
+{
+	AUTO_CLOSE int ruleset =
+	        landlock_ruleset_new(plan->landlock_handled, scope_signals && plan->scopes_signals);
+	int r;
+
+	if (ruleset < 0)
+		return TAKE_FD(ruleset);
+	for (size_t i = 0; i < plan->grant_count; i++) {
+		r = grant_path(ruleset, plan->grants[i].path,
+		        rights_of(plan->grants[i].access) & plan->landlock_handled);
+		if (r < 0)
+			return r;
+	}
+	if (wide) {
+		r = grant_path(ruleset, "/proc", LANDLOCK_RIGHT_READ_FILE | LANDLOCK_RIGHT_READ_DIR);
+		if (r < 0)
+			return r;
+	}
+	return TAKE_FD(ruleset);
+}

@@ -1,0 +1,112 @@
+/* The plan: what a policy became on this machine. Every rule is enforced by the cheapest layer that can hold
+ * it completely; what no kernel layer can express makes just those calls notify that could touch it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <reeve/reeve.h>
+
+#include "plan/filter.h"
+#include "policy/match.h"
+#include "policy/policy.h"
+#include "syscalls/table.h"
+
+enum plan_layer {
+	PLAN_NOWHERE, /* dropped: nothing to enforce */
+	PLAN_FILTER,
+	PLAN_LANDLOCK,
+	PLAN_SUPERVISOR,
+};
+
+struct plan_options {
+	bool best_effort;     /* what the kernel lacks is left out and told in `notes` */
+	bool verbose_denials; /* decide in the supervisor, so that every refusal is recorded */
+	bool privileged;      /* the performer may do more than a task could: credentials are watched */
+};
+
+/* A rule in the plan, for explain. Exactly one of file and call is set. */
+struct plan_line {
+	const struct policy_file_rule *file;
+	const struct policy_syscall_rule *call;
+	enum plan_layer layer;
+	bool backstop;   /* Landlock holds its outline, too */
+	const char *why; /* why no cheaper layer holds it; NULL when the cheapest does */
+	char *note;      /* anything else worth telling, owned; or NULL */
+};
+
+/* What Landlock grants: a place and POLICY_ access bits. */
+struct plan_grant {
+	char *path;
+	unsigned access;
+};
+
+/* A symbolic link directly in "/" that no target can change ("/lib" -> "/usr/lib"). */
+struct plan_link {
+	char name[32], target[64];
+	size_t name_length, target_length; /* with the leading "/" */
+};
+
+/* What the supervisor does with a call of one number when its verdict needs no look at arguments. */
+enum plan_call_action {
+	PLAN_CALL_NONE,        /* does not notify by number alone */
+	PLAN_CALL_PATHS,       /* decided on its paths */
+	PLAN_CALL_CREDENTIALS, /* continues; from now on tasks may differ in credentials or root */
+	PLAN_CALL_RULE,        /* a rule on system calls that is logged */
+};
+
+struct plan_call {
+	enum plan_call_action action;
+	const struct policy_syscall_rule *rule;
+};
+
+#define PLAN_MAX_CALLS 512
+#define PLAN_MAX_LINKS 16
+
+struct plan {
+	struct policy *policy;
+	struct matcher *matcher;
+	struct match_entry *entries; /* bound spellings; their paths are owned here */
+	size_t entry_count;
+	struct plan_line *lines;
+	size_t line_count;
+	struct plan_grant *grants;
+	size_t grant_count;
+	struct plan_link links[PLAN_MAX_LINKS];
+	size_t link_count;
+
+	bool uses_landlock;
+	bool supervises; /* some call notifies */
+	bool performs;   /* the supervisor performs calls: a domain is on, and on its threads too */
+	bool checks_exec;
+	bool hides;
+	bool notifies[SYSCALLS_OPERATIONS];
+	struct plan_call calls[PLAN_MAX_CALLS]; /* by native number */
+	uint64_t landlock_handled;
+	bool scopes_signals;
+	struct filter_program filter;
+	char *notes; /* lines about what this machine lacks, or NULL */
+};
+
+/* Plans a policy for this machine. `error_text` receives what the policy demands and the kernel lacks
+ * (-ENOTSUP). 0, -ENOMEM, -ENOTSUP, -errno. The plan keeps a reference on the policy. */
+int plan_new(struct policy *policy, const struct reeve_features *features, const struct plan_options *options,
+        char *error_text, size_t error_size, struct plan **ret);
+void plan_free(struct plan *plan); /* NULL is fine */
+
+/* A ruleset of the plan's grants. `wide` adds what a performing thread needs to look at tasks (/proc).
+ * The descriptor or -errno. */
+int plan_ruleset(const struct plan *plan, bool scope_signals, bool wide);
+
+/* Rewrites the clean path in place where it starts with one of the plan's links. Its length, or
+ * -ENAMETOOLONG. */
+int plan_rewrite(const struct plan *plan, char *path, size_t length, size_t size);
+
+/* Words for people. */
+const char *plan_layer_name(enum plan_layer layer);
+
+/* ---- the parts that plan_new is made of; inside this room only ---- */
+int plan_bind(struct plan *plan);
+int plan_choose_layers(struct plan *plan, const struct plan_options *options);
+int plan_find_links(struct plan *plan);
+int plan_build_filter(struct plan *plan, const struct plan_options *options);

@@ -1,0 +1,65 @@
+/* Records: one for each decision, to people as text and to machines as JSON Lines; and their counts. A record
+ * is written before its call is answered, so nothing that a target could see is missing from it. Sinks are
+ * safe to use from several threads. Nothing is dropped silently: a sink that blocks makes the supervisor
+ * wait, one that fails is counted. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "policy/policy.h"
+
+enum record_layer {
+	RECORD_SUPERVISOR,
+	RECORD_LANDLOCK,
+	RECORD_FILTER,
+};
+
+struct record {
+	pid_t tid;
+	const char *program;   /* the task's name, "cat" */
+	const char *call;      /* "openat" */
+	const char *operation; /* "open" */
+	const char *object;    /* the path after resolution, or NULL; bytes, need not be UTF-8 */
+	const char *second;    /* the other path of a rename or link, or NULL */
+	unsigned access;       /* POLICY_* that were asked for; 0 when it does not apply */
+	enum policy_verdict verdict;
+	int error;                                /* errno given, 0 when allowed */
+	const struct policy_file_rule *file_rule; /* that decided, or NULL */
+	const struct policy_syscall_rule *call_rule;
+	const char *why; /* for refusals that no rule made: "cannot be performed yet", ...; or NULL */
+	enum record_layer layer;
+	uint64_t nanoseconds; /* from receipt to the answer, 0 when unknown */
+};
+
+struct record_options {
+	FILE *text; /* denials for people; NULL: none. Borrowed */
+	int json;   /* descriptor, or -1. Borrowed */
+	bool summary;
+};
+
+struct recorder;
+
+int recorder_new(const struct record_options *options, struct recorder **ret);
+void recorder_free(struct recorder *recorder); /* NULL is fine */
+
+/* Whether an allowed call needs a record at all: so that the hot path can leave it out (it still counts). */
+bool recorder_wants_allowed(const struct recorder *recorder);
+
+void recorder_write(struct recorder *recorder, const struct record *record);
+
+/* Counts an allowed call without writing a record. Cheap: an atomic add. */
+void recorder_count_allowed(struct recorder *recorder, const char *operation, uint64_t nanoseconds);
+
+/* One notification came in. Cheap. */
+void recorder_count_notification(struct recorder *recorder);
+
+/* A line that is not about a call ("processes live on", "best effort: ..."): text and JSON. */
+void recorder_note(struct recorder *recorder, const char *kind, const char *text);
+
+/* Folded repeats are told, then the summary if it was asked for; the JSON summary goes to `summary_json` (-1:
+ * none). From then on no text is written (its terminal may be somebody else's by now), JSON Lines go on. */
+void recorder_close_text(struct recorder *recorder);
+int recorder_write_summary(struct recorder *recorder, FILE *text, int summary_json);

@@ -1,0 +1,275 @@
+#include "target/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+
+char *task_number(char *ret, unsigned number)
+{
+	char digits[12];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while (number /= 10);
+	while (n)
+		*ret++ = digits[--n];
+	*ret = '\0';
+	return ret;
+}
+
+/* "TID/what" */
+static void task_name(pid_t tid, const char *what, char *ret, size_t size)
+{
+	char *end = task_number(ret, (unsigned)tid);
+
+	*end++ = '/';
+	strncpy(end, what, size - (size_t)(end - ret) - 1);
+	ret[size - 1] = '\0';
+}
+
+static void find_proc_mounts(struct task_view *view)
+{
+	AUTO_FCLOSE FILE *file = fopen("/proc/self/mountinfo", "re");
+	AUTO_FREE char *line = NULL;
+	size_t size = 0;
+
+	strcpy(view->proc_mounts[0], "/proc");
+	view->proc_mount_count = 1;
+	while (file && getline(&line, &size, file) > 0) {
+		char point[64];
+		const char *type = strstr(line, " - ");
+
+		if (!type || strncmp(type, " - proc ", 8) != 0)
+			continue;
+		if (sscanf(line, "%*s %*s %*s %*s %63s", point) != 1 || strcmp(point, "/proc") == 0)
+			continue;
+		if (view->proc_mount_count < TASK_PROC_MOUNTS)
+			strcpy(view->proc_mounts[view->proc_mount_count++], point);
+	}
+}
+
+int task_view_init(struct task_view *ret)
+{
+	AUTO_CLOSE int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int fds = open("/proc/thread-self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (proc < 0 || fds < 0 || root < 0)
+		return -errno;
+	*ret = (struct task_view){.proc = TAKE_FD(proc), .own_fds = TAKE_FD(fds), .root = TAKE_FD(root)};
+	find_proc_mounts(ret);
+	return 0;
+}
+
+void task_view_done(struct task_view *view)
+{
+	cleanup_close(&view->proc);
+	cleanup_close(&view->own_fds);
+	cleanup_close(&view->root);
+	view->proc = view->own_fds = view->root = -EBADF;
+}
+
+bool task_view_is_own(const struct task_view *view, const char *path)
+{
+	for (size_t i = 0; i < view->proc_mount_count; i++) {
+		char name[32] = "self/task/";
+		size_t n = strlen(view->proc_mounts[i]), digits;
+
+		if (strncmp(path, view->proc_mounts[i], n) != 0 || path[n] != '/')
+			continue;
+		digits = strspn(path + n + 1, "0123456789");
+		if (digits == 0 || digits > 10 || (path[n + 1 + digits] != '/' && path[n + 1 + digits]))
+			continue;
+		strncat(name, path + n + 1, digits);
+		if (faccessat(view->proc, name, F_OK, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+int task_view_path(const struct task_view *view, int fd, char *ret, size_t size)
+{
+	char name[12];
+	ssize_t n;
+
+	task_number(name, (unsigned)fd);
+	n = readlinkat(view->own_fds, name, ret, size);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n >= size)
+		return -ENAMETOOLONG;
+	ret[n] = '\0';
+	return (int)n;
+}
+
+int task_open(const struct task *task, const char *what)
+{
+	char name[64];
+	int fd;
+
+	task_name(task->tid, what, name, sizeof(name));
+	fd = openat(task->view->proc, name, O_PATH | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int task_link(const struct task *task, const char *what, char *ret, size_t size)
+{
+	char name[64];
+	ssize_t n;
+
+	task_name(task->tid, what, name, sizeof(name));
+	n = readlinkat(task->view->proc, name, ret, size);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n >= size)
+		return -ENAMETOOLONG;
+	ret[n] = '\0';
+	return (int)n;
+}
+
+/* The file TID/what as text. Its length, -ESRCH, -errno; -EOVERFLOW when it does not fit. */
+static int task_read(const struct task_view *view, pid_t tid, const char *what, char *ret, size_t size)
+{
+	char name[64];
+	AUTO_CLOSE int fd = -EBADF;
+	size_t length = 0;
+
+	task_name(tid, what, name, sizeof(name));
+	fd = openat(view->proc, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	for (;;) {
+		ssize_t n = read(fd, ret + length, size - length);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			break;
+		if (n > 0)
+			length += (size_t)n;
+		if (length == size)
+			return -EOVERFLOW;
+	}
+	ret[length] = '\0';
+	return (int)length;
+}
+
+/* What stands behind "\nKey:\t", or NULL. */
+static const char *status_value(const char *text, const char *key)
+{
+	const char *found = strstr(text, key);
+
+	return found ? found + strlen(key) : NULL;
+}
+
+static int status_hex(const char *text, const char *key, uint64_t *ret)
+{
+	const char *value = status_value(text, key);
+
+	if (!value)
+		return -EIO;
+	*ret = strtoull(value, NULL, 16);
+	return 0;
+}
+
+/* The fourth number behind "Uid:" and "Gid:" is the one that counts for files. */
+static int status_fs_id(const char *text, const char *key, uint32_t *ret)
+{
+	const char *value = status_value(text, key);
+
+	if (!value || sscanf(value, "%*u %*u %*u %u", ret) != 1)
+		return -EIO;
+	return 0;
+}
+
+static int status_groups(const char *text, struct credentials *ret)
+{
+	const char *value = status_value(text, "\nGroups:\t");
+
+	ret->group_count = 0;
+	if (!value)
+		return -EIO;
+	while (*value && *value != '\n') {
+		char *end;
+		unsigned long group = strtoul(value, &end, 10);
+
+		if (end == value)
+			break;
+		if (ret->group_count == CREDENTIALS_GROUPS)
+			return -EOVERFLOW;
+		ret->groups[ret->group_count++] = (gid_t)group;
+		value = end + strspn(end, " ");
+	}
+	return 0;
+}
+
+int task_status(const struct task *task, struct task_status *ret)
+{
+	char text[8192];
+	struct task_status status = {0};
+	uint64_t own, shared;
+	const char *value;
+	int r = task_read(task->view, task->tid, "status", text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	value = status_value(text, "\nTgid:\t");
+	if (!value)
+		return -EIO;
+	status.tgid = (pid_t)strtol(value, NULL, 10);
+	value = status_value(text, "\nUmask:\t");
+	if (!value)
+		return -EIO;
+	status.umask = (mode_t)strtoul(value, NULL, 8);
+	if (status_fs_id(text, "\nUid:\t", &status.credentials.fsuid) < 0 ||
+	        status_fs_id(text, "\nGid:\t", &status.credentials.fsgid) < 0 ||
+	        status_hex(text, "\nCapEff:\t", &status.credentials.effective) < 0 ||
+	        status_hex(text, "\nSigPnd:\t", &own) < 0 || status_hex(text, "\nShdPnd:\t", &shared) < 0 ||
+	        status_hex(text, "\nSigBlk:\t", &status.blocked) < 0)
+		return -EIO;
+	r = status_groups(text, &status.credentials);
+	if (r < 0)
+		return r;
+	status.pending = own | shared;
+	*ret = status;
+	return 0;
+}
+
+int task_has_own_user_namespace(const struct task *task)
+{
+	char name[64];
+	struct stat theirs, ours;
+
+	task_name(task->tid, "ns/user", name, sizeof(name));
+	if (fstatat(task->view->proc, name, &theirs, 0) < 0 ||
+	        fstatat(task->view->proc, "thread-self/ns/user", &ours, 0) < 0)
+		return -errno;
+	return theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev;
+}
+
+int task_terminal(pid_t tid, const struct task_view *view, dev_t *ret)
+{
+	char text[1024];
+	const char *after;
+	int terminal;
+	int r = task_read(view, tid, "stat", text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	after = strrchr(text, ')');
+	if (!after || sscanf(after + 1, " %*c %*d %*d %*d %d", &terminal) != 1)
+		return -EIO;
+	/* The kernel packs the number as new_encode_dev does. */
+	*ret = makedev((unsigned)(terminal >> 8) & 0xfff,
+	        ((unsigned)terminal & 0xff) | (((unsigned)terminal >> 12) & 0xfff00));
+	return 0;
+}

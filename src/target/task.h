@@ -1,0 +1,62 @@
+/* A task of the target, seen from outside through /proc: its working directory, root, umask, credentials,
+ * signals. Nothing here is cached: a task may change all of it at any time. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "kernel/credentials.h"
+
+#define TASK_PROC_MOUNTS 16
+
+/* What one performing thread looks through. Its descriptors are that thread's own. */
+struct task_view {
+	int proc;    /* O_PATH of /proc */
+	int own_fds; /* O_PATH of /proc/thread-self/fd: our descriptors by number */
+	int root;    /* O_PATH of "/" */
+	size_t proc_mount_count;
+	char proc_mounts[TASK_PROC_MOUNTS][64]; /* where procfs is mounted, "/proc" first */
+};
+
+/* 0 or -errno. task_view_done closes what it holds. */
+int task_view_init(struct task_view *ret);
+void task_view_done(struct task_view *view);
+
+/* Whether the clean absolute path names something of the supervisor's own process in a procfs. */
+bool task_view_is_own(const struct task_view *view, const char *path);
+
+/* The path of one of our descriptors: its length, -ENAMETOOLONG, -errno. Ends in NUL. */
+int task_view_path(const struct task_view *view, int fd, char *ret, size_t size);
+
+struct task {
+	const struct task_view *view;
+	pid_t tid;
+	bool own_root; /* chroot or another mount namespace can't be excluded: ask for its root each time */
+};
+
+struct task_status {
+	pid_t tgid;
+	mode_t umask;
+	struct credentials credentials;
+	uint64_t pending, blocked; /* signals; pending is the thread's and the process's together */
+};
+
+/* 0, -ESRCH when the task is gone, -EOVERFLOW, -EIO when the text is not as expected, -errno. */
+int task_status(const struct task *task, struct task_status *ret);
+
+/* Whether the task lives in another user namespace than we: its capabilities then say nothing here.
+ * 1, 0 or -errno. */
+int task_has_own_user_namespace(const struct task *task);
+
+/* "cwd", "root", "fd/3" of the task as an O_PATH descriptor, the object itself; -errno (-ENOENT: no such). */
+int task_open(const struct task *task, const char *what);
+
+/* The text of the link "cwd" or "fd/3": its length, or -errno; -ENAMETOOLONG when it does not fit. */
+int task_link(const struct task *task, const char *what, char *ret, size_t size);
+
+/* The controlling terminal's device number, 0 when it has none; -errno. */
+int task_terminal(pid_t tid, const struct task_view *view, dev_t *ret);
+
+/* A decimal number at `ret` (at least 12 bytes), NUL-terminated; returns its end. */
+char *task_number(char *ret, unsigned number);
