@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# A session with reeve: real programs on a small project, under demo/policy.yaml. Every command is shown before it
+# runs, and its result is compared with what the policy promises. Exits with 1 when anything came out otherwise.
+#   scripts/demo.sh BUILD
+set -uo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$(cd "${1:?a build folder}" && pwd)
+[ -x "$build/src/reeve" ] || {
+	echo "demo: there is no $build/src/reeve; run make first" >&2
+	exit 1
+}
+PATH=$build/src:$PATH
+work=$(mktemp -d "${TMPDIR:-/tmp}/reeve-demo.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+cp -r "$top/demo/project" "$top/demo/policy.yaml" "$work/"
+cd "$work/project" || exit 1
+# What a build's programs leave behind stays in here, and nobody's own settings of git count.
+export HOME=$work/home TMPDIR=$work/project/.tmp GIT_CONFIG_GLOBAL=/dev/null GIT_PAGER=cat LC_ALL=C.UTF-8
+mkdir -p "$HOME" "$TMPDIR"
+said=$work/said
+checks=0
+wrong=0
+
+heading() {
+	printf '\n== %s\n' "$*"
+}
+
+# Shows a command, runs it, and demands its exit status.
+run() {
+	local expected=$1 status=0
+	shift
+	printf '\n$ %s\n' "$(shown "$@")"
+	"$@" >"$said" 2>&1 </dev/null || status=$?
+	sed 's/^/    /' "$said"
+	checks=$((checks + 1))
+	if [ "$status" != "$expected" ]; then
+		wrong=$((wrong + 1))
+		printf 'UNEXPECTED: exit status %s, and not %s\n' "$status" "$expected"
+	elif [ "$status" != 0 ]; then
+		printf '    (exit status %s, as it should be)\n' "$status"
+	fi
+}
+
+# A command as somebody would type it.
+shown() {
+	local word text=
+	for word in "$@"; do
+		case $word in
+		*[!A-Za-z0-9_./:=,@%+-]* | '') word="'$word'" ;;
+		esac
+		text+="$word "
+	done
+	printf '%s' "${text% }"
+}
+
+# The last command's output must, or must not, have a line that matches.
+says() {
+	checks=$((checks + 1))
+	grep -Eq -- "$1" "$said" && return
+	wrong=$((wrong + 1))
+	printf 'UNEXPECTED: nothing above says "%s"\n' "$1"
+}
+says_not() {
+	checks=$((checks + 1))
+	grep -Eq -- "$1" "$said" || return 0
+	wrong=$((wrong + 1))
+	printf 'UNEXPECTED: something above says "%s"\n' "$1"
+}
+
+number_of() { # KEY FILE: a number out of a summary
+	sed -nE "s/.*\"$1\": *([0-9]+).*/\1/p" "$2" | head -n 1
+}
+
+git -c init.defaultBranch=main init -q
+printf '.tmp/\nwords\n*.o\nconfig/.env\nvault/\nprivate/\n' >.git/info/exclude
+git add . && git -c user.name=demo -c user.email=demo@example.org commit -q -m 'a start'
+
+echo "A project that somebody sent, with secrets in it, and a policy for working on it: ../policy.yaml"
+sed 's/^/    /' ../policy.yaml
+
+heading 'The plan: which layer holds each rule, before anything runs'
+run 0 reeve explain -p ../policy.yaml
+says '[Ll]andlock'
+says '[Ss]upervisor'
+heading 'Single questions'
+run 0 reeve explain -p ../policy.yaml open:src/main.c:rw
+says 'allow'
+run 0 reeve explain -p ../policy.yaml open:config/.env:r
+says 'deny'
+says 'policy\.yaml:[0-9]+'
+run 0 reeve explain -p ../policy.yaml exec:/usr/bin/gcc syscall:unshare
+says 'allow'
+says 'deny'
+
+heading 'What it allows: a build, version control, a script'
+run 0 reeve run -p ../policy.yaml -- make
+run 0 reeve run -p ../policy.yaml -- ./words README.txt src/main.c
+says '^2 lines'
+echo '/* a change */' >>src/main.c
+run 0 reeve run -p ../policy.yaml -- git status --short
+says 'M src/main.c'
+
+heading 'What it refuses, with the reason and the line that would allow it'
+run 1 reeve run -p ../policy.yaml -- cat config/.env
+says 'Permission denied'
+says 'policy\.yaml:[0-9]+'
+says_not 'not-a-real-one'
+run 1 reeve run -p ../policy.yaml -- cat vault/card
+says 'Operation not permitted'
+says_not 'card number'
+run 1 reeve run -p ../policy.yaml -- sh -c 'ln -s ../config/.env src/innocent && cat src/innocent'
+says_not 'not-a-real-one'
+rm -f src/innocent
+heading 'What it hides'
+run 1 reeve run -p ../policy.yaml -- cat private/key
+says 'No such file or directory'
+says_not 'opens nothing'
+if command -v python3 >/dev/null; then
+	heading 'A script that opens everything it finds'
+	run 0 reeve run -p ../policy.yaml --quiet -- python3 report.py
+	says 'config/.env: Permission denied'
+	says 'vault/card: Operation not permitted'
+fi
+heading 'Outside of the project: nothing may be changed, root or not'
+run 1 reeve run -p ../policy.yaml -- sh -c 'echo more >>/etc/hostname'
+says 'Permission denied'
+heading 'System calls: one is refused, one ends the program'
+run 1 reeve run -p ../policy.yaml -- unshare --user true
+says 'Operation not permitted'
+run 159 reeve run -p ../policy.yaml -- hostname somebody
+
+heading 'One flag makes an exception, for one run'
+run 0 reeve run -p ../policy.yaml --read config/.env -- cat config/.env
+says 'not-a-real-one'
+
+heading 'A policy that the kernel holds by itself: nothing stops, nothing waits'
+run 0 reeve run --read / --exec / --write . --write /dev/null --summary --summary-json ../summary.json -- make -B
+checks=$((checks + 1))
+count=$(number_of notifications ../summary.json)
+if [ "$count" = 0 ]; then
+	echo "    (notifications: 0)"
+else
+	wrong=$((wrong + 1))
+	echo "UNEXPECTED: ${count:-no} notifications, and not 0"
+fi
+
+heading 'The record for machines, and the sum of it'
+run 1 reeve run -p ../policy.yaml --quiet --summary --json ../record.jsonl -- \
+	sh -c 'cat README.txt config/.env private/key vault/card'
+printf '\n$ cat ../record.jsonl\n'
+sed 's/^/    /' ../record.jsonl
+cp ../record.jsonl "$said"
+says '"deny"'
+says '\.env'
+
+printf '\n%s of %s expectations came out as they should\n' $((checks - wrong)) "$checks"
+[ "$wrong" = 0 ]
