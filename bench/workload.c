@@ -29,8 +29,6 @@
 
 #define MOST_THREADS 64
 
-extern char **environ;
-
 struct work {
 	bool opens;
 	long count;
