@@ -42,9 +42,8 @@ static const struct {
 	{"@io-uring", LIST("io_uring_enter", "io_uring_register", "io_uring_setup")},
 
 	/* Queues, semaphores and memory that are shared with other processes by key or by name. */
-	{"@ipc", LIST("memfd_create", "mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive",
-		"mq_timedsend", "mq_unlink", "msgctl", "msgget", "msgrcv", "msgsnd", "pipe", "pipe2",
-		"process_vm_readv", "process_vm_writev", "semctl", "semget", "semop", "semtimedop", "shmat",
+	{"@ipc", LIST("mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink",
+		"msgctl", "msgget", "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop", "shmat",
 		"shmctl", "shmdt", "shmget")},
 
 	/* Starting another kernel. */
