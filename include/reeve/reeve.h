@@ -176,8 +176,9 @@ int reeve_inject_respond(int listener, uint64_t id, int fd, unsigned flags, int 
 
 /* Memory of a task. `address` is an address there; sizes are in bytes. All need the right to ptrace the task,
  * which a program that its user may execute but not read, or PR_SET_DUMPABLE 0, takes away from an ordinary
- * user: -EPERM or -EACCES. -ESRCH: no such task. Where process_vm_readv(2) is missing or forbidden (ENOSYS,
- * EPERM), /proc/TID/mem is tried. Call reeve_is_valid afterwards. */
+ * user: -EPERM. -ESRCH: no such task. Where process_vm_readv(2) is missing or forbidden (ENOSYS, EPERM),
+ * /proc/TID/mem is tried, which also reads pages that the task itself may not read. Call reeve_is_valid
+ * afterwards. */
 
 /* Reads up to `size` bytes. Returns how many: fewer when the memory ends before; -EFAULT when the first byte
  * cannot be read already. ret_bytes may be overwritten also on failure. */
@@ -209,6 +210,11 @@ int reeve_task_open(pid_t tid, int *ret_pidfd);
 /* Takes a copy of descriptor `number` of the task (5.6); it shares the open file. Needs the right to ptrace
  * it. Returns 0; -EBADF: the task has no such descriptor; -ESRCH: it is gone; -EPERM, -EMFILE, -ENOSYS. */
 int reeve_task_fd(int pidfd, int number, int *ret_fd);
+
+/* The name of system call `nr` on an architecture (AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64: the `arch` and `nr`
+ * of a request), as in "openat". NULL for numbers newer than Linux 6.18 and for other architectures; the x32
+ * numbers are such. The text is static. */
+const char *reeve_call_name(uint32_t audit_arch, int nr);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -19,16 +20,22 @@
 
 #define STRUCT_MAX 4096u
 
-static int open_of(pid_t tid, const char *file, int flags)
+/* Opens /proc/TID/FILE; `refused` is the errno of the call that this stands in for, which is the better one
+ * when there is no /proc. */
+static int open_of(pid_t tid, const char *file, int flags, int refused)
 {
 	char path[64];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", tid, file);
 	fd = FAULTABLE("open_mem", open(path, flags | O_CLOEXEC));
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	return fd;
+	if (fd >= 0)
+		return fd;
+	if (errno == EACCES)
+		return -EPERM;
+	if (errno == ENOENT)
+		return kill(tid, 0) < 0 && errno == ESRCH ? -ESRCH : -refused;
+	return -errno;
 }
 
 static bool may_be_served_by_proc(int error)
@@ -48,11 +55,11 @@ static ssize_t result_of_mem(ssize_t r)
 
 static ssize_t read_by_proc(pid_t tid, uint64_t address, void *ret_bytes, size_t size, int refused)
 {
-	AUTO_CLOSE int fd = open_of(tid, "mem", O_RDONLY);
+	AUTO_CLOSE int fd = open_of(tid, "mem", O_RDONLY, refused);
 	ssize_t r;
 
 	if (fd < 0)
-		return refused == EPERM ? -EPERM : fd;
+		return fd;
 	if (address > INT64_MAX)
 		return -EFAULT;
 	do
@@ -86,13 +93,13 @@ static size_t writable_from(FILE *maps, uint64_t address, size_t size)
 
 static ssize_t write_by_proc(pid_t tid, uint64_t address, const void *bytes, size_t size, int refused)
 {
-	AUTO_CLOSE int maps_fd = open_of(tid, "maps", O_RDONLY);
-	AUTO_CLOSE int fd = open_of(tid, "mem", O_RDWR);
+	AUTO_CLOSE int maps_fd = open_of(tid, "maps", O_RDONLY, refused);
+	AUTO_CLOSE int fd = open_of(tid, "mem", O_RDWR, refused);
 	AUTO_FCLOSE FILE *maps = NULL;
 	ssize_t r;
 
 	if (fd < 0 || maps_fd < 0)
-		return refused == EPERM ? -EPERM : fd < 0 ? fd : maps_fd;
+		return fd < 0 ? fd : maps_fd;
 	maps = fdopen(maps_fd, "re");
 	if (!maps)
 		return -errno;

@@ -28,6 +28,9 @@ static int wait_for_request(int listener, int timeout)
 	struct pollfd poll_fd = {.fd = listener, .events = POLLIN};
 	int r;
 
+	/* poll would ignore it, and wait for ever. */
+	if (listener < 0)
+		return -EBADF;
 	do
 		r = FAULTABLE("poll", poll(&poll_fd, 1, timeout));
 	while (r < 0 && errno == EINTR);

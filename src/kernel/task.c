@@ -32,10 +32,13 @@ static int leader_of(pid_t tid)
 
 int reeve_task_open(pid_t tid, int *ret_pidfd)
 {
-	long r = FAULTABLE("pidfd_open_thread", syscall(SYS_pidfd_open, tid, PIDFD_THREAD));
+	long r;
 
+	if (tid <= 0)
+		return -EINVAL;
+	r = FAULTABLE("pidfd_open_thread", syscall(SYS_pidfd_open, tid, PIDFD_THREAD));
 	/* Before 6.9, and in filters that look at the flag. The number of a thread was refused then. */
-	if (r < 0 && (errno == EINVAL || errno == EPERM) && tid > 0) {
+	if (r < 0 && (errno == EINVAL || errno == EPERM)) {
 		int leader = leader_of(tid);
 
 		if (leader < 0)
