@@ -1,0 +1,89 @@
+/* What the files of the policy room share while a policy is being read. Others use policy/policy.h. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/array.h"
+#include "policy/policy.h"
+#include "policy/store.h"
+
+/* One word of a syscalls rule, before conflicts are settled: names and numbers stand alone, groups are
+ * expanded. */
+struct call_mention {
+	struct policy_syscall_rule rule;
+	bool from_group;
+};
+
+/* A file or profile that was read or is being read: files by device and inode, profiles by name. */
+struct policy_source {
+	unsigned long long device, inode;
+	const char *profile;
+	bool is_open; /* being read: naming it again is a cycle */
+};
+
+struct policy_builder {
+	struct store store;
+	struct policy_context context;
+	struct policy_diagnostics diagnostics;
+	ARRAY(struct policy_file_rule) files;
+	ARRAY(struct call_mention) calls;
+	ARRAY(struct policy_source) sources;
+	unsigned depth; /* of `use` */
+	bool wants_private_tmp;
+};
+
+/* Adds an error. 0 or -ENOMEM. */
+int policy_diagnose(struct policy_builder *builder, const struct policy_place *place, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* The word of `words` (NULL-terminated) that `word` was probably meant to be, or NULL. */
+const char *policy_nearest(const char *word, const char *const *words);
+
+/* Text as it may stand in a message: cut when long, control characters as "?". */
+struct policy_quote {
+	char text[64];
+};
+
+struct policy_quote policy_quote(const char *text, size_t length);
+
+/* Expands a written path: 0 with `*ret_path` (NULL when it was wrong, which is then diagnosed), or -ENOMEM.
+ */
+int policy_expand(struct policy_builder *builder, const struct policy_place *place, const char *text,
+        size_t length, const char **ret_path, bool *ret_is_glob);
+
+/* Sets verdict, access and error as the key of a rule about files says. False when it is no such key. */
+bool policy_start_rule(struct policy_file_rule *rule, const char *key);
+
+/* Adds one rule about files; `rule` lacks text and path, which come from `text`. 0 or -ENOMEM. */
+int policy_add_path(
+        struct policy_builder *builder, const struct policy_file_rule *rule, const char *text, size_t length);
+
+/* Adds one word of a syscalls rule: a name, a number or a group. 0 or -ENOMEM. */
+int policy_add_call(struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text);
+
+/* One rule per call: kill before deny before allow, and a name before a group. Sorts and shortens the array.
+ */
+void policy_settle_calls(struct policy_builder *builder);
+
+/* The number of an error's name ("EPERM") or text of a number; -1 when it is neither. `*ret_nearest` is then
+ * what it may have been meant to be, or NULL. */
+int policy_error_number(const char *text, const char **ret_nearest);
+
+/* The name of an error's number, or NULL. */
+const char *policy_error_name(int number);
+
+/* Reads one text. `directory` is what relative files of `use` start at. */
+struct policy_text {
+	const char *name;
+	const char *directory;
+	const char *text;
+	size_t length;
+	bool may_lack_version;
+};
+
+int policy_read_text(struct policy_builder *builder, const struct policy_text *text);
+
+/* Reads what one word of `use` names: a built-in profile or a file. */
+int policy_use(struct policy_builder *builder, const struct policy_place *place, const char *directory,
+        const char *text, size_t length);

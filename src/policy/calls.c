@@ -1,0 +1,155 @@
+/* Rules about system calls: words to calls, and one rule for each call in the end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "policy/builder.h"
+
+/* Above this lie the numbers of another ABI, which a policy cannot speak of. */
+enum { HIGHEST_NUMBER = 0x3fffffff };
+
+static int add_mention(
+        struct policy_builder *builder, const struct policy_syscall_rule *rule, bool from_group)
+{
+	struct call_mention mention = {*rule, from_group};
+
+	return ARRAY_PUSH(&builder->calls, mention);
+}
+
+static int add_named(struct policy_builder *builder, struct policy_syscall_rule *rule,
+        const struct syscalls_name *call, bool from_group)
+{
+	rule->name = call->name;
+	memcpy(rule->nr, call->nr, sizeof(rule->nr));
+	return add_mention(builder, rule, from_group);
+}
+
+static int add_number(struct policy_builder *builder, struct policy_syscall_rule *rule, const char *text)
+{
+	unsigned long number = 0;
+	const char *name;
+
+	for (const char *at = text; *at; at++) {
+		if (*at < '0' || *at > '9' || number > HIGHEST_NUMBER)
+			number = HIGHEST_NUMBER + 1ul;
+		else
+			number = number * 10 + (unsigned long)(*at - '0');
+	}
+	if (number > HIGHEST_NUMBER) {
+		struct policy_quote quote = policy_quote(text, strlen(text));
+
+		return policy_diagnose(
+		        builder, &rule->place, "'%s' is no number of a system call", quote.text);
+	}
+	name = syscalls_name_of(syscalls_native(), (unsigned)number);
+	if (name && syscalls_by_name(name))
+		return add_named(builder, rule, syscalls_by_name(name), false);
+	for (int arch = 0; arch < SYSCALLS_ARCHES; arch++)
+		rule->nr[arch] = -1;
+	rule->nr[syscalls_native()] = (int)number;
+	return add_mention(builder, rule, false);
+}
+
+static int unknown_word(struct policy_builder *builder, const struct policy_syscall_rule *rule,
+        const char *text, const char *sort, const char *const *words)
+{
+	struct policy_quote quote = policy_quote(text, strlen(text));
+	const char *nearest = policy_nearest(text, words);
+
+	return policy_diagnose(builder, &rule->place, "no %s is called '%s'%s%s%s", sort, quote.text,
+	        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+static int add_group(struct policy_builder *builder, struct policy_syscall_rule *rule, const char *text)
+{
+	const char *const *names;
+
+	if (syscalls_group(text, &names) < 0)
+		return unknown_word(builder, rule, text, "group of system calls", syscalls_groups());
+	for (; *names; names++) {
+		const struct syscalls_name *call = syscalls_by_name(*names);
+		int r = call ? add_named(builder, rule, call, true) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int unknown_call(
+        struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text)
+{
+	AUTO_FREE const char **names = calloc(syscalls_all_count + 1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	for (size_t i = 0; i < syscalls_all_count; i++)
+		names[i] = syscalls_all[i].name;
+	return unknown_word(builder, rule, text, "system call", names);
+}
+
+int policy_add_call(struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text)
+{
+	struct policy_syscall_rule added = *rule;
+	const struct syscalls_name *call;
+
+	added.text = text;
+	if (text[0] == '@')
+		return add_group(builder, &added, text);
+	if (text[0] >= '0' && text[0] <= '9')
+		return add_number(builder, &added, text);
+	call = syscalls_by_name(text);
+	if (call)
+		return add_named(builder, &added, call, false);
+	return unknown_call(builder, &added, text);
+}
+
+static int compare_calls(const struct policy_syscall_rule *a, const struct policy_syscall_rule *b)
+{
+	int arch = syscalls_native();
+
+	if (!a->name || !b->name)
+		return a->name || b->name ? !a->name - !b->name
+		                          : (a->nr[arch] > b->nr[arch]) - (a->nr[arch] < b->nr[arch]);
+	return strcmp(a->name, b->name);
+}
+
+static int compare_places(const struct policy_place *a, const struct policy_place *b)
+{
+	int r = strcmp(a->source, b->source);
+
+	if (r == 0)
+		r = (a->line > b->line) - (a->line < b->line);
+	if (r == 0)
+		r = (a->column > b->column) - (a->column < b->column);
+	return r != 0 ? r : strcmp(a->flag ? a->flag : "", b->flag ? b->flag : "");
+}
+
+/* By call; of one call first the mention that counts. */
+static int compare_mentions(const void *left, const void *right)
+{
+	const struct call_mention *a = left, *b = right;
+	int r = compare_calls(&a->rule, &b->rule);
+
+	if (r == 0)
+		r = a->from_group - b->from_group;
+	if (r == 0)
+		r = (int)b->rule.verdict - (int)a->rule.verdict;
+	return r != 0 ? r : compare_places(&a->rule.place, &b->rule.place);
+}
+
+void policy_settle_calls(struct policy_builder *builder)
+{
+	struct call_mention *calls = builder->calls.items;
+	size_t kept = 0;
+
+	_Static_assert(POLICY_KILL > POLICY_DENY && POLICY_DENY > POLICY_ALLOW, "the order of verdicts");
+	if (builder->calls.count == 0)
+		return;
+	qsort(calls, builder->calls.count, sizeof(*calls), compare_mentions);
+	for (size_t i = 0; i < builder->calls.count; i++)
+		if (i == 0 || compare_calls(&calls[i].rule, &calls[kept - 1].rule) != 0)
+			calls[kept++] = calls[i];
+	builder->calls.count = kept;
+}

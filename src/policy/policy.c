@@ -1,0 +1,251 @@
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "policy/builder.h"
+
+int policy_builder_new(const struct policy_context *context, struct policy_builder **ret)
+{
+	struct policy_builder *builder = calloc(1, sizeof(*builder));
+
+	if (!builder)
+		return -ENOMEM;
+	builder->context = *context;
+	*ret = builder;
+	return 0;
+}
+
+void policy_builder_free(struct policy_builder *builder)
+{
+	if (!builder)
+		return;
+	for (size_t i = 0; i < builder->diagnostics.count; i++)
+		free(builder->diagnostics.items[i].message);
+	free(builder->diagnostics.items);
+	free(builder->files.items);
+	free(builder->calls.items);
+	free(builder->sources.items);
+	store_done(&builder->store);
+	free(builder);
+}
+
+const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder)
+{
+	return &builder->diagnostics;
+}
+
+bool policy_start_rule(struct policy_file_rule *rule, const char *key)
+{
+	static const struct {
+		const char *key;
+		enum policy_verdict verdict;
+		unsigned access;
+		int error;
+	} starts[] = {
+	        {"read", POLICY_ALLOW, POLICY_READ, 0},
+	        {"write", POLICY_ALLOW, POLICY_READ | POLICY_WRITE, 0},
+	        {"exec", POLICY_ALLOW, POLICY_READ | POLICY_EXEC, 0},
+	        {"deny", POLICY_DENY, POLICY_READ | POLICY_WRITE | POLICY_EXEC, EACCES},
+	        {"hide", POLICY_HIDE, POLICY_READ | POLICY_WRITE | POLICY_EXEC, ENOENT},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(starts); i++) {
+		if (strcmp(starts[i].key, key) != 0)
+			continue;
+		rule->verdict = starts[i].verdict;
+		rule->access = starts[i].access;
+		rule->error = starts[i].error;
+		return true;
+	}
+	return false;
+}
+
+int policy_add_path(
+        struct policy_builder *builder, const struct policy_file_rule *rule, const char *text, size_t length)
+{
+	struct policy_file_rule added = *rule;
+	int r = policy_expand(builder, &rule->place, text, length, &added.path, &added.is_glob);
+
+	if (r < 0 || !added.path)
+		return r;
+	added.text = store_text(&builder->store, text, length);
+	if (!added.text)
+		return -ENOMEM;
+	return ARRAY_PUSH(&builder->files, added);
+}
+
+static int compare_content(const struct policy_file_rule *a, const struct policy_file_rule *b)
+{
+	int r = strcmp(a->path, b->path);
+
+	if (r == 0)
+		r = a->is_glob - b->is_glob;
+	if (r == 0)
+		r = (int)a->verdict - (int)b->verdict;
+	if (r == 0)
+		r = (int)a->access - (int)b->access;
+	if (r == 0)
+		r = a->error - b->error;
+	if (r == 0)
+		r = a->log - b->log;
+	return r != 0 ? r : a->optional - b->optional;
+}
+
+/* Rules lie in one array, so what came first has the lower address. */
+static int compare_rules(const void *left, const void *right)
+{
+	const struct policy_file_rule *const *a = left, *const *b = right;
+	int r = compare_content(*a, *b);
+
+	return r != 0 ? r : (*a > *b) - (*a < *b);
+}
+
+/* Drops rules that say what an earlier one says; those that stay keep their order. */
+static int drop_duplicates(struct policy_builder *builder)
+{
+	AUTO_FREE const struct policy_file_rule **sorted = NULL;
+	AUTO_FREE bool *is_dropped = NULL;
+	struct policy_file_rule *rules = builder->files.items;
+	size_t count = builder->files.count, kept = 0;
+
+	if (count == 0)
+		return 0;
+	sorted = calloc(count, sizeof(*sorted));
+	is_dropped = calloc(count, sizeof(*is_dropped));
+	if (!sorted || !is_dropped)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &rules[i];
+	qsort(sorted, count, sizeof(*sorted), compare_rules);
+	for (size_t i = 1; i < count; i++)
+		if (compare_content(sorted[i], sorted[i - 1]) == 0)
+			is_dropped[sorted[i] - rules] = true;
+	for (size_t i = 0; i < count; i++)
+		if (!is_dropped[i])
+			rules[kept++] = rules[i];
+	builder->files.count = kept;
+	return 0;
+}
+
+/* The block is filled in two rounds of the same code: the first measures, with `bytes` NULL. */
+struct packing {
+	char *bytes;
+	size_t used;
+};
+
+static const char *pack_text(struct packing *packing, const char *text)
+{
+	size_t size;
+	char *copy;
+
+	if (!text)
+		return NULL;
+	size = strlen(text) + 1;
+	copy = packing->bytes ? packing->bytes + packing->used : NULL;
+	if (copy)
+		memcpy(copy, text, size);
+	packing->used += size;
+	return copy;
+}
+
+static void pack_place(
+        struct packing *packing, struct policy_place *place, const char **last_source, const char **last_copy)
+{
+	/* Neighbours come from one source: its name is there once. */
+	if (place->source == *last_source) {
+		place->source = *last_copy;
+	} else {
+		*last_source = place->source;
+		*last_copy = place->source = pack_text(packing, place->source);
+	}
+	place->flag = pack_text(packing, place->flag);
+}
+
+static void pack(const struct policy_builder *builder, struct packing *packing,
+        struct policy_file_rule *files, struct policy_syscall_rule *calls)
+{
+	const char *last_source = NULL, *last_copy = NULL;
+
+	for (size_t i = 0; i < builder->files.count; i++) {
+		struct policy_file_rule rule = builder->files.items[i];
+
+		pack_place(packing, &rule.place, &last_source, &last_copy);
+		rule.text = pack_text(packing, rule.text);
+		rule.path = pack_text(packing, rule.path);
+		if (files)
+			files[i] = rule;
+	}
+	for (size_t i = 0; i < builder->calls.count; i++) {
+		struct policy_syscall_rule rule = builder->calls.items[i].rule;
+
+		pack_place(packing, &rule.place, &last_source, &last_copy);
+		rule.text = pack_text(packing, rule.text);
+		if (calls)
+			calls[i] = rule;
+	}
+}
+
+int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
+{
+	struct packing packing = {NULL, 0};
+	struct policy_syscall_rule *calls;
+	struct policy_file_rule *files;
+	struct policy *policy;
+	size_t size;
+	int r;
+
+	if (builder->diagnostics.count > 0)
+		return -EINVAL;
+	r = drop_duplicates(builder);
+	if (r < 0)
+		return r;
+	policy_settle_calls(builder);
+	pack(builder, &packing, NULL, NULL);
+	size = sizeof(*policy) + builder->files.count * sizeof(*files) +
+	       builder->calls.count * sizeof(*calls);
+	policy = calloc(1, size + packing.used);
+	if (!policy)
+		return -ENOMEM;
+	files = (struct policy_file_rule *)(policy + 1);
+	calls = (struct policy_syscall_rule *)(files + builder->files.count);
+	packing = (struct packing){(char *)policy + size, 0};
+	pack(builder, &packing, files, calls);
+	policy->references = 1;
+	policy->files = files;
+	policy->file_count = builder->files.count;
+	policy->syscalls = calls;
+	policy->syscall_count = builder->calls.count;
+	policy->wants_private_tmp = builder->wants_private_tmp;
+	policy->block = policy;
+	*ret = policy;
+	return 0;
+}
+
+struct policy *policy_ref(struct policy *policy)
+{
+	__atomic_add_fetch(&policy->references, 1, __ATOMIC_RELAXED);
+	return policy;
+}
+
+void policy_unref(struct policy *policy)
+{
+	if (policy && __atomic_sub_fetch(&policy->references, 1, __ATOMIC_ACQ_REL) == 0)
+		free(policy->block);
+}
+
+const char *policy_place_text(const struct policy_place *place, char *ret, size_t size)
+{
+	if (place->flag)
+		snprintf(ret, size, "%s", place->flag);
+	else if (place->line == 0)
+		snprintf(ret, size, "%s", place->source);
+	else if (place->column == 0)
+		snprintf(ret, size, "%s:%u", place->source, place->line);
+	else
+		snprintf(ret, size, "%s:%u:%u", place->source, place->line, place->column);
+	return ret;
+}

@@ -1,0 +1,331 @@
+/* The schema of a policy: what may stand where. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "policy/builder.h"
+#include "policy/document.h"
+
+struct reader {
+	struct policy_builder *builder;
+	const struct policy_text *text;
+};
+
+static struct policy_place place_of(const struct reader *reader, const struct document_node *node)
+{
+	return (struct policy_place){reader->text->name, node->line, node->column, NULL};
+}
+
+#define COMPLAIN(reader, node, ...)                                                                          \
+	__extension__({                                                                                      \
+		struct policy_place place_ = place_of(reader, node);                                         \
+		policy_diagnose((reader)->builder, &place_, __VA_ARGS__);                                    \
+	})
+
+/* What stands there, for "found ...". */
+static struct policy_quote found(const struct document_node *node)
+{
+	struct policy_quote quote = {"nothing"}, text;
+
+	if (node->kind == DOCUMENT_LIST)
+		strcpy(quote.text, "a list");
+	else if (node->kind == DOCUMENT_MAP)
+		strcpy(quote.text, "a map");
+	else if (node->length > 0 || !node->is_plain) {
+		text = policy_quote(node->text, node->length);
+		snprintf(quote.text, sizeof(quote.text), "'%.60s'", text.text);
+	}
+	return quote;
+}
+
+static bool is_word(const struct document_node *node, const char *word)
+{
+	return node->kind == DOCUMENT_SCALAR && node->length == strlen(word) &&
+	       memcmp(node->text, word, node->length) == 0;
+}
+
+static bool is_one_of(const struct document_node *node, const char *const *words)
+{
+	for (; *words; words++)
+		if (is_word(node, *words))
+			return true;
+	return false;
+}
+
+/* Whether a scalar is a string; what YAML takes for a truth value or nothing at all is not. */
+static bool is_string(const struct document_node *node)
+{
+	static const char *const others[] = {"", "null", "true", "false", NULL};
+
+	return node->kind == DOCUMENT_SCALAR && !(node->is_plain && is_one_of(node, others));
+}
+
+struct keys {
+	const char *const *known;   /* what may stand here */
+	const char *const *planned; /* what the language has and this version lacks */
+};
+
+static bool stood_before(const struct document_node *map, const struct document_node *key)
+{
+	for (const struct document_node *other = map->first; other != key; other = other->next->next)
+		if (other->length == key->length && memcmp(other->text, key->text, key->length) == 0)
+			return true;
+	return false;
+}
+
+/* Complains of keys that are unknown or stand twice. */
+static int check_keys(struct reader *reader, const struct document_node *map, const struct keys *keys)
+{
+	int r = 0;
+
+	for (const struct document_node *key = map->first; r == 0 && key; key = key->next->next) {
+		struct policy_quote quote = policy_quote(key->text, key->length);
+
+		if (stood_before(map, key)) {
+			r = COMPLAIN(reader, key, "'%s' stands here twice", quote.text);
+		} else if (is_one_of(key, keys->planned)) {
+			r = COMPLAIN(reader, key,
+			        "'%s' is part of the policy language but not in this version", quote.text);
+		} else if (!is_one_of(key, keys->known)) {
+			const char *nearest = policy_nearest(key->text, keys->known);
+
+			r = COMPLAIN(reader, key, "unknown key '%s'%s%s%s", quote.text,
+			        nearest ? "; did you mean '" : "", nearest ? nearest : "",
+			        nearest ? "'?" : "");
+		}
+	}
+	return r;
+}
+
+static const struct document_node *value_of(const struct document_node *map, const char *name)
+{
+	for (const struct document_node *key = map->first; key; key = key->next->next)
+		if (is_word(key, name))
+			return key->next;
+	return NULL;
+}
+
+/* The one key of `choices` that the map has. NULL when there is none or more than one: that is diagnosed,
+ * unless some planned key stands in its place, which was diagnosed already. */
+static int pick_key(struct reader *reader, const struct document_node *map, const char *const *choices,
+        const struct keys *keys, const char *expected, const struct document_node **ret)
+{
+	const struct document_node *picked = NULL;
+	bool has_other = false;
+
+	*ret = NULL;
+	for (const struct document_node *key = map->first; key; key = key->next->next) {
+		has_other = has_other || is_one_of(key, keys->planned) || !is_one_of(key, keys->known);
+		if (!is_one_of(key, choices))
+			continue;
+		if (picked && !is_word(key, picked->text))
+			return COMPLAIN(reader, key, "'%s' beside '%s': each item of the list has one of %s",
+			        key->text, picked->text, expected);
+		picked = picked ? picked : key;
+	}
+	if (!picked && !has_other)
+		return COMPLAIN(reader, map, "an item without any of %s", expected);
+	*ret = picked;
+	return 0;
+}
+
+static int read_truth(struct reader *reader, const struct document_node *map, const char *name, bool *ret)
+{
+	const struct document_node *value = value_of(map, name);
+
+	if (!value)
+		return 0;
+	if (value->kind == DOCUMENT_SCALAR && value->is_plain &&
+	        (is_word(value, "true") || is_word(value, "false"))) {
+		*ret = is_word(value, "true");
+		return 0;
+	}
+	return COMPLAIN(reader, value, "'%s' expects true or false, found %s", name, found(value).text);
+}
+
+static int read_errno(struct reader *reader, const struct document_node *map, bool is_deny, int *ret)
+{
+	const struct document_node *value = value_of(map, "errno");
+	const char *nearest;
+	int number;
+
+	if (!value)
+		return 0;
+	if (!is_deny)
+		return COMPLAIN(reader, value, "'errno' goes with 'deny' only");
+	if (!is_string(value))
+		return COMPLAIN(reader, value,
+		        "'errno' expects the name of an error, such as EPERM, found %s", found(value).text);
+	number = policy_error_number(value->text, &nearest);
+	if (number < 0 || strlen(value->text) != value->length)
+		return COMPLAIN(reader, value,
+		        "'errno' expects the name of an error, such as EPERM, found %s%s%s%s",
+		        found(value).text, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+		        nearest ? "'?" : "");
+	*ret = number;
+	return 0;
+}
+
+/* Calls `add` for a string, or for each of a list of strings. */
+static int each_string(struct reader *reader, const struct document_node *value, const char *name,
+        int (*add)(struct reader *reader, const struct document_node *string, void *user), void *user)
+{
+	const struct document_node *item = value->kind == DOCUMENT_LIST ? value->first : value;
+	int r = 0;
+
+	if (value->kind == DOCUMENT_MAP)
+		return COMPLAIN(
+		        reader, value, "'%s' expects a string or a list of strings, found a map", name);
+	while (r == 0 && item) {
+		if (is_string(item))
+			r = add(reader, item, user);
+		else
+			r = COMPLAIN(reader, item, "'%s' expects strings, found %s%s", name, found(item).text,
+			        item->kind == DOCUMENT_SCALAR && item->length > 0
+			                ? "; quote it if it is a name"
+			                : "");
+		item = value->kind == DOCUMENT_LIST ? item->next : NULL;
+	}
+	return r;
+}
+
+static int add_path_string(struct reader *reader, const struct document_node *string, void *user)
+{
+	struct policy_file_rule rule = *(const struct policy_file_rule *)user;
+
+	rule.place = place_of(reader, string);
+	return policy_add_path(reader->builder, &rule, string->text, string->length);
+}
+
+static int add_call_string(struct reader *reader, const struct document_node *string, void *user)
+{
+	struct policy_syscall_rule rule = *(const struct policy_syscall_rule *)user;
+
+	rule.place = place_of(reader, string);
+	if (strlen(string->text) != string->length || string->length == 0)
+		return COMPLAIN(reader, string, "no system call is called %s", found(string).text);
+	return policy_add_call(reader->builder, &rule, string->text);
+}
+
+static const char *const file_choices[] = {"read", "write", "exec", "deny", "hide", NULL};
+static const char *const file_keys[] = {
+        "read", "write", "exec", "deny", "hide", "errno", "log", "optional", NULL};
+static const char *const file_planned[] = {"redirect", "ask", "temporary", NULL};
+static const char *const call_choices[] = {"allow", "deny", "kill", NULL};
+static const char *const call_keys[] = {"allow", "deny", "kill", "errno", "log", NULL};
+static const char *const call_planned[] = {"ask", NULL};
+static const char *const top_keys[] = {"reeve", "use", "files", "syscalls", NULL};
+static const char *const top_planned[] = {"network", "streams", "limits", NULL};
+
+static int read_file_item(struct reader *reader, const struct document_node *item)
+{
+	static const struct keys keys = {file_keys, file_planned};
+	struct policy_file_rule rule = {.verdict = POLICY_ALLOW};
+	const struct document_node *key, *value;
+	int r = check_keys(reader, item, &keys);
+
+	if (r == 0)
+		r = pick_key(reader, item, file_choices, &keys, "read, write, exec, deny, hide", &key);
+	if (r < 0 || !key)
+		return r;
+	policy_start_rule(&rule, key->text);
+	r = read_errno(reader, item, rule.verdict == POLICY_DENY, &rule.error);
+	if (r == 0)
+		r = read_truth(reader, item, "log", &rule.log);
+	if (r == 0)
+		r = read_truth(reader, item, "optional", &rule.optional);
+	value = value_of(item, "optional");
+	if (r == 0 && value && rule.verdict != POLICY_ALLOW)
+		r = COMPLAIN(reader, value, "'optional' goes with read, write and exec only");
+	return r < 0 ? r : each_string(reader, key->next, key->text, add_path_string, &rule);
+}
+
+static int read_call_item(struct reader *reader, const struct document_node *item)
+{
+	static const struct keys keys = {call_keys, call_planned};
+	struct policy_syscall_rule rule = {.verdict = POLICY_ALLOW};
+	const struct document_node *key;
+	int r = check_keys(reader, item, &keys);
+
+	if (r == 0)
+		r = pick_key(reader, item, call_choices, &keys, "allow, deny, kill", &key);
+	if (r < 0 || !key)
+		return r;
+	if (is_word(key, "kill"))
+		rule.verdict = POLICY_KILL;
+	if (is_word(key, "deny")) {
+		rule.verdict = POLICY_DENY;
+		rule.error = EPERM;
+	}
+	r = read_errno(reader, item, rule.verdict == POLICY_DENY, &rule.error);
+	if (r == 0)
+		r = read_truth(reader, item, "log", &rule.log);
+	return r < 0 ? r : each_string(reader, key->next, key->text, add_call_string, &rule);
+}
+
+static int read_section(struct reader *reader, const struct document_node *top, const char *name,
+        int (*read_item)(struct reader *reader, const struct document_node *item))
+{
+	const struct document_node *list = value_of(top, name);
+	int r = 0;
+
+	if (!list)
+		return 0;
+	if (list->kind != DOCUMENT_LIST)
+		return COMPLAIN(
+		        reader, list, "'%s' expects a list of rules, found %s", name, found(list).text);
+	for (const struct document_node *item = list->first; r == 0 && item; item = item->next) {
+		if (item->kind == DOCUMENT_MAP)
+			r = read_item(reader, item);
+		else
+			r = COMPLAIN(reader, item, "'%s' expects rules such as '%s', found %s", name,
+			        strcmp(name, "files") == 0 ? "read: /usr" : "deny: ptrace", found(item).text);
+	}
+	return r;
+}
+
+static int add_use_string(struct reader *reader, const struct document_node *string, void *user)
+{
+	struct policy_place place = place_of(reader, string);
+
+	return policy_use(reader->builder, &place, reader->text->directory, string->text, string->length);
+}
+
+static int check_version(struct reader *reader, const struct document_node *top)
+{
+	const struct document_node *version = value_of(top, "reeve");
+
+	if (!version)
+		return reader->text->may_lack_version
+		               ? 0
+		               : COMPLAIN(reader, top, "a policy names its version: 'reeve: 1' is missing");
+	if (!is_word(version, "1") || !version->is_plain)
+		return COMPLAIN(reader, version,
+		        "'reeve' expects 1, the version of the policy language, found %s",
+		        found(version).text);
+	return 0;
+}
+
+int policy_read_text(struct policy_builder *builder, const struct policy_text *text)
+{
+	static const struct keys keys = {top_keys, top_planned};
+	struct reader reader = {builder, text};
+	struct document_node *top;
+	const struct document_node *use;
+	int r = document_read(builder, text, &top);
+
+	if (r < 0 || !top)
+		return r;
+	if (top->kind != DOCUMENT_MAP)
+		return COMPLAIN(&reader, top, "a policy is a map that begins with 'reeve: 1', found %s",
+		        found(top).text);
+	r = check_version(&reader, top);
+	if (r == 0)
+		r = check_keys(&reader, top, &keys);
+	use = value_of(top, "use");
+	if (r == 0 && use)
+		r = each_string(&reader, use, "use", add_use_string, NULL);
+	if (r == 0)
+		r = read_section(&reader, top, "files", read_file_item);
+	return r < 0 ? r : read_section(&reader, top, "syscalls", read_call_item);
+}
