@@ -6,11 +6,11 @@ set -uo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "${1:?a build folder}" && pwd)
-[ -x "$build/src/reeve" ] || {
-	echo "demo: there is no $build/src/reeve; run make first" >&2
+PATH=$build/src:$build:$PATH
+command -v reeve >/dev/null || {
+	echo "demo: there is no reeve in $build; run make first" >&2
 	exit 1
 }
-PATH=$build/src:$PATH
 work=$(mktemp -d "${TMPDIR:-/tmp}/reeve-demo.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cp -r "$top/demo/project" "$top/demo/policy.yaml" "$work/"
