@@ -1,5 +1,6 @@
 /* Filters in the running kernel: a child wears one, makes calls, and compares what it gets with what the
- * simulator says. All calls name the descriptor -1, so that those which the filter allows fail with EBADF. */
+ * simulator says and with the description that the filter was made from. All calls name the descriptor -1, so
+ * that those which the filter allows fail with EBADF. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +30,6 @@ enum {
 	NOT_INSTALLED = 100,
 };
 
-/* Sorted by number on neither architecture: see sort(). */
 static const struct filter_call description[] = {
         {.nr = SYS_lseek,
                 .action = ALLOW,
@@ -69,6 +69,12 @@ static const struct filter_call description[] = {
 struct spec {
 	struct filter_call calls[MAX_CALLS];
 	struct filter_part part;
+};
+
+/* A filter that is worn, and what it was made from. */
+struct worn {
+	const struct filter_part *part;
+	struct filter_program program;
 };
 
 static int by_nr(const void *one, const void *other)
@@ -123,15 +129,18 @@ static void spec_fill(struct spec *spec)
 	sort(spec);
 }
 
-static bool agrees(const struct filter_program *program, const struct seccomp_data *data)
+static bool agrees(const struct worn *worn, const struct seccomp_data *data)
 {
 	const unsigned long long *a = data->args;
 	uint32_t action = 0;
 	long result;
 	int expected;
 
-	if (filter_simulate(program, data, &action) < 0)
+	if (filter_simulate(&worn->program, data, &action) < 0 ||
+	        action != expected_action(worn->part, 1, FOREIGN, data)) {
+		dprintf(2, "call %d: the simulator says %#x\n", data->nr, action);
 		return false;
+	}
 	expected = action == ALLOW ? EBADF : (int)(action & SECCOMP_RET_DATA);
 	result = syscall(data->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (result == -1 && errno == expected)
@@ -141,7 +150,7 @@ static bool agrees(const struct filter_program *program, const struct seccomp_da
 	return false;
 }
 
-static int compare_calls(const struct filter_program *program)
+static int compare_calls(const struct worn *worn)
 {
 	static const long numbers[] = {SYS_lseek, SYS_fcntl, SYS_ioctl, SYS_fchmod, SYS_fstatfs, SYS_fsync,
 	        SYS_fdatasync, SYS_getdents64};
@@ -154,13 +163,13 @@ static int compare_calls(const struct filter_program *program)
 		        .arch = syscalls_audit_arch(syscalls_native()),
 		        .args = {UINT64_MAX, values[i / count % count], values[i % count]}};
 
-		if (!agrees(program, &data))
+		if (!agrees(worn, &data))
 			return 1;
 	}
 	return AGREES;
 }
 
-static int compare_numbers(const struct filter_program *program)
+static int compare_numbers(const struct worn *worn)
 {
 	static const unsigned everywhere[] = {
 	        470, 471, 511, 512, 600, 0x3fffffff, 0x80000000, 0x80000027, UINT32_MAX};
@@ -170,19 +179,19 @@ static int compare_numbers(const struct filter_program *program)
 
 	for (size_t i = 0; i < ELEMENTS(everywhere); i++) {
 		data.nr = (int)everywhere[i];
-		if (!agrees(program, &data))
+		if (!agrees(worn, &data))
 			return 1;
 	}
 	for (size_t i = 0; i < ELEMENTS(x32); i++) {
 		data.nr = (int)x32[i];
-		if (!agrees(program, &data))
+		if (!agrees(worn, &data))
 			return 1;
 	}
 	return AGREES;
 }
 
 /* An i386 call from a 64-bit program: the table that it means is another one. */
-static int compare_foreign(const struct filter_program *program)
+static int compare_foreign(const struct worn *worn)
 {
 #ifdef __x86_64__
 	int result = 20;
@@ -197,25 +206,25 @@ static int compare_foreign(const struct filter_program *program)
 }
 
 /* In a child that wears the filter; its exit status, or minus the signal that ended it. */
-static int run_wearing(const struct spec *spec, int (*compare)(const struct filter_program *))
+static int run_wearing(const struct spec *spec, int (*compare)(const struct worn *))
 {
-	struct filter_program program = {0};
+	struct worn worn = {.part = &spec->part};
 	struct sock_fprog installed;
 	int status = 0;
 	pid_t pid;
 
-	assert_int_equal(filter_build(&spec->part, 1, FOREIGN, &program), 0);
-	installed = (struct sock_fprog){.len = program.length, .filter = program.instructions};
+	assert_int_equal(filter_build(&spec->part, 1, FOREIGN, &worn.program), 0);
+	installed = (struct sock_fprog){.len = worn.program.length, .filter = worn.program.instructions};
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 		        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &installed, 0, 0) < 0)
 			_exit(NOT_INSTALLED);
-		_exit(compare(&program));
+		_exit(compare(&worn));
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	filter_program_done(&program);
+	filter_program_done(&worn.program);
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
