@@ -207,19 +207,11 @@ static void divide(const struct filter_part *part, uint32_t foreign_action, stru
 	add_segment(segments, UINT32_MAX, part->unknown_action, NULL);
 }
 
-static int put_part(
-        struct writer *writer, const struct filter_part *part, uint32_t foreign_action, label *ret_at)
+/* The search tree, behind it in writing and so before it in the program the hot calls. */
+static label put_numbers(
+        struct writer *writer, const struct filter_part *part, const struct segments *segments)
 {
-	AUTO_FREE struct segment *list = calloc(2 * part->call_count + 6, sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
-
-	struct segments segments = {.list = list};
-
-	divide(part, foreign_action, &segments);
-
-	label at = put_search(writer, segments.list, segments.count);
+	label at = put_search(writer, segments->list, segments->count);
 
 	for (size_t i = part->call_count; i > 0; i--) {
 		const struct filter_call *call = &part->calls[i - 1];
@@ -227,6 +219,21 @@ static int put_part(
 		if (call->hot)
 			at = put_jump(writer, BPF_JEQ, call->nr, put_call(writer, call), at);
 	}
+	return at;
+}
+
+static int put_part(
+        struct writer *writer, const struct filter_part *part, uint32_t foreign_action, label *ret_at)
+{
+	struct segments segments = {.list = calloc(2 * part->call_count + 6, sizeof(*segments.list))};
+	label at;
+
+	if (!segments.list)
+		return -ENOMEM;
+	divide(part, foreign_action, &segments);
+	at = put_numbers(writer, part, &segments);
+	free(segments.list);
+
 	/* The load falls into what comes next, so that has to be the label itself. */
 	if (at != writer->count)
 		put(writer, BPF_JMP | BPF_JA, (uint32_t)distance(writer, at), 0, 0);
