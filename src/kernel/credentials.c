@@ -97,6 +97,21 @@ static int close_between(unsigned first, unsigned last)
 	return 0;
 }
 
+int credentials_keep(int *list, size_t *count, size_t size, int fd)
+{
+	size_t i = *count;
+
+	if (fd < 0)
+		return 0;
+	if (i == size)
+		return -EMFILE;
+	for (; i > 0 && list[i - 1] > fd; i--)
+		list[i] = list[i - 1];
+	list[i] = fd;
+	(*count)++;
+	return 0;
+}
+
 int credentials_keep_descriptors(const int *keep, size_t count)
 {
 	unsigned next = 0;

@@ -28,6 +28,9 @@ int credentials_set(const struct credentials *wanted);
 int credentials_own_fs(void);
 int credentials_own_files(void);
 
+/* Puts a descriptor into a sorted list of `*count`; negative ones are left out. 0, or -EMFILE when it is full. */
+int credentials_keep(int *list, size_t *count, size_t size, int fd);
+
 /* No descriptors but these, which must be sorted: closes all others of the calling thread's table. */
 int credentials_keep_descriptors(const int *keep, size_t count);
 

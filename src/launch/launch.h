@@ -21,6 +21,9 @@ struct launch_options {
 	const struct reeve_features *features;
 	char *const *argv;           /* NULL-terminated; argv[0] is looked up in PATH when it has no slash */
 	struct recorder *recorder;   /* used by the supervisor process only, after launch_run was called */
+	const int *kept;             /* descriptors of the recorder's sinks: stay open in the supervisor */
+	size_t kept_count;
+	bool privileged;             /* as the plan was made */
 	const char *private_tmp;     /* the folder made for ${REEVE_TMP}: removed at the end; NULL: none */
 	/* Called in the supervisor process when the first command has ended (tree_lives tells whether others live
 	 * on), before the front returns: writes summaries. */

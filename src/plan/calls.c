@@ -68,12 +68,11 @@ static void add_watched(struct building *b, struct filter_call *call)
 
 static bool is_watched(const struct building *b, const struct syscalls_row *row)
 {
-	if (!b->plan->performs)
+	if (!b->plan->performs || row->answer != SYSCALLS_CONTINUE)
 		return false;
 	if (row->operation == SYSCALLS_ROOT || row->operation == SYSCALLS_NAMESPACE)
 		return true;
-	return row->operation == SYSCALLS_CREDENTIALS && b->options->privileged &&
-	       row->answer == SYSCALLS_CONTINUE;
+	return row->operation == SYSCALLS_CREDENTIALS && b->options->privileged;
 }
 
 /* What every plan refuses, whatever the policy says: ways around all three layers. True when it was one. */
@@ -161,13 +160,18 @@ static bool add_rule(struct building *b, unsigned nr, struct filter_call *call)
 	return true;
 }
 
+static bool may_notify(const struct syscalls_row *row)
+{
+	return row->answer != SYSCALLS_NEVER && row->answer != SYSCALLS_FILTER_ONLY;
+}
+
 static void add_call(struct building *b, unsigned nr)
 {
 	const struct syscalls_row *row = syscalls_row_by_nr(syscalls_native(), nr);
 	struct filter_call call = {.nr = nr, .action = SECCOMP_RET_ALLOW};
 	bool fixed = row && add_fixed(b, row, &call);
 
-	if (row && !fixed && b->plan->notifies[row->operation] && row->answer != SYSCALLS_NEVER)
+	if (row && !fixed && b->plan->notifies[row->operation] && may_notify(row))
 		add_path_call(b, row, &call);
 	else if (row && !fixed && is_watched(b, row))
 		add_watched(b, &call);

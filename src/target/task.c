@@ -157,7 +157,7 @@ static int task_read(const struct task_view *view, pid_t tid, const char *what, 
 		if (n > 0)
 			length += (size_t)n;
 		if (length == size)
-			return -EOVERFLOW;
+			return -EOVERFLOW; /* no room for the end of the text */
 	}
 	ret[length] = '\0';
 	return (int)length;
@@ -272,4 +272,14 @@ int task_terminal(pid_t tid, const struct task_view *view, dev_t *ret)
 	*ret = makedev((unsigned)(terminal >> 8) & 0xfff,
 	        ((unsigned)terminal & 0xff) | (((unsigned)terminal >> 12) & 0xfff00));
 	return 0;
+}
+
+void task_program(const struct task *task, char *ret, size_t size)
+{
+	char text[128];
+	int n = task_read(task->view, task->tid, "comm", text, sizeof(text));
+
+	if (n > 0 && text[n - 1] == '\n')
+		text[--n] = '\0';
+	snprintf(ret, size, "%s", n > 0 ? text : "?");
 }

@@ -58,5 +58,8 @@ int task_link(const struct task *task, const char *what, char *ret, size_t size)
 /* The controlling terminal's device number, 0 when it has none; -errno. */
 int task_terminal(pid_t tid, const struct task_view *view, dev_t *ret);
 
+/* The task's name ("cat"), "?" when it cannot be read. Always a string of less than `size` bytes. */
+void task_program(const struct task *task, char *ret, size_t size);
+
 /* A decimal number at `ret` (at least 12 bytes), NUL-terminated; returns its end. */
 char *task_number(char *ret, unsigned number);

@@ -1,0 +1,12 @@
+/* An open that may block for ever, made where it can be given up: in a short-lived process that shares our memory
+ * and descriptors. No signal handler is needed, which a library could not install. */
+#pragma once
+
+#include <linux/openat2.h>
+#include <stddef.h>
+
+/* Opens; every `interval_ms` until it is done `tick` is asked, which returns 0 to go on or a value that the open is
+ * given up with. `stack` is memory for the helper (8 KiB at least). The descriptor; -errno; or what tick returned,
+ * negated: so tick returns positive numbers above 4095. */
+int blocking_open(int dirfd, const char *path, const struct open_how *how, void *stack, size_t stack_size,
+		  int interval_ms, int (*tick)(void *user), void *user);

@@ -1,0 +1,20 @@
+/* Processes held by descriptor, reapers, and what a parent may ask of its children. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* A descriptor of the process `pid`, a child of ours. -errno. */
+int process_open(pid_t pid);
+
+/* Sends a signal by descriptor: never to somebody who has the number by now. 0 or -errno. */
+int process_signal(int pidfd, int signal);
+
+/* Orphans among our descendants become our children. 0 or -errno. */
+int process_become_reaper(void);
+
+/* The calling process is killed when the thread that forked it ends. 0 or -errno; -ESRCH: it already has. */
+int process_die_with_parent(pid_t parent);
+
+/* Kills every process below the calling one, also those that are made meanwhile, and reaps what it can. */
+void process_kill_descendants(void);

@@ -1,0 +1,142 @@
+#include "launch/child.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <reeve/reeve.h>
+
+#include "kernel/credentials.h"
+#include "kernel/landlock.h"
+#include "kernel/process.h"
+#include "launch/launch.h"
+
+static void report(const struct child_options *options, enum child_step step, int error, int number)
+{
+	struct child_report report = {.step = step, .error = error, .number = number};
+	ssize_t n;
+
+	do
+		n = write(options->reports, &report, sizeof(report));
+	while (n < 0 && errno == EINTR);
+}
+
+static _Noreturn void fail(const struct child_options *options, enum child_step step, int error)
+{
+	report(options, step, error, -1);
+	_exit(step != CHILD_EXEC ? LAUNCH_EXIT_FAILED :
+		error == ENOENT	  ? LAUNCH_EXIT_NOT_FOUND :
+				    LAUNCH_EXIT_CANNOT_RUN);
+}
+
+static void install(const struct child_options *options)
+{
+	struct sock_fprog program = {
+		.len = options->plan->filter.length, .filter = options->plan->filter.instructions};
+	int listener = -1, r;
+	char byte;
+
+	r = reeve_filter_install(
+		&program, options->filter_flags, options->needs_listener ? &listener : NULL);
+	if (r < 0)
+		fail(options, CHILD_FILTER, -r);
+	/* From here on calls may be held: only write, read, close and exec are made, and exec when it is served. */
+	report(options, CHILD_READY, 0, listener);
+	if (listener < 0)
+		return;
+	do
+		r = (int)read(options->go, &byte, 1);
+	while (r < 0 && errno == EINTR);
+	if (r != 1)
+		_exit(LAUNCH_EXIT_FAILED);
+	close(listener);
+}
+
+/* A text without "#!" is run by the shell, as execvp does. */
+static void execute(const struct child_options *options, const char *path)
+{
+	char *script[256];
+	size_t n = 0;
+
+	execve(path, options->argv, options->environment);
+	if (errno != ENOEXEC)
+		return;
+	script[n++] = (char *)"/bin/sh";
+	script[n++] = (char *)path;
+	for (size_t i = 1; options->argv[0] && options->argv[i]; i++) {
+		if (n == sizeof(script) / sizeof(script[0]) - 1) {
+			errno = E2BIG;
+			return;
+		}
+		script[n++] = options->argv[i];
+	}
+	script[n] = NULL;
+	execve(script[0], script, options->environment);
+}
+
+static const char *search_path(char *const *environment)
+{
+	for (; *environment; environment++)
+		if (strncmp(*environment, "PATH=", 5) == 0)
+			return *environment + 5;
+	return "/usr/local/bin:/bin:/usr/bin";
+}
+
+/* The errno that tells most: a file that was found and could not be run comes before one that was not found. */
+static int search(const struct child_options *options, const char *name)
+{
+	const char *path = search_path(options->environment);
+	int error = ENOENT;
+
+	for (;;) {
+		const char *end = strchrnul(path, ':');
+		char full[PATH_MAX];
+		size_t n = (size_t)(end - path), m = strlen(name);
+
+		if (n + m + 2 <= sizeof(full)) {
+			memcpy(full, path, n);
+			if (n)
+				full[n++] = '/';
+			memcpy(full + n, name, m + 1);
+			execute(options, full);
+			if (errno != ENOENT && errno != ENOTDIR && error == ENOENT)
+				error = errno;
+			if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+				return errno;
+		}
+		if (!*end)
+			return error;
+		path = end + 1;
+	}
+}
+
+static void give_back(const struct child_origin *origin)
+{
+	setrlimit(RLIMIT_NOFILE, &origin->files);
+	if (origin->ignored_child)
+		signal(SIGCHLD, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &origin->mask, NULL);
+}
+
+_Noreturn void child_run(const struct child_options *options)
+{
+	const char *name = options->argv[0];
+	int r = process_die_with_parent(options->parent);
+
+	if (r < 0)
+		fail(options, CHILD_PARENT, -r);
+	r = credentials_no_new_privileges();
+	if (r == 0 && options->ruleset >= 0)
+		r = landlock_restrict_thread(options->ruleset);
+	if (r < 0)
+		fail(options, CHILD_DOMAIN, -r);
+	install(options);
+	give_back(options->origin);
+	if (strchr(name, '/')) {
+		execute(options, name);
+		fail(options, CHILD_EXEC, errno);
+	}
+	fail(options, CHILD_EXEC, *name ? search(options, name) : ENOENT);
+}

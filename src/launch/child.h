@@ -1,0 +1,45 @@
+/* The child, between fork and exec: it only makes system calls, and reports the step that failed. */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+
+#include "plan/plan.h"
+
+enum child_step {
+	CHILD_READY,    /* not a failure: the filter is on; `number` is the listener's descriptor, or -1 */
+	CHILD_PARENT,
+	CHILD_DOMAIN,
+	CHILD_FILTER,
+	CHILD_EXEC,
+};
+
+struct child_report {
+	enum child_step step;
+	int error;
+	int number;
+};
+
+/* What was there before we changed anything: the child gets it back. */
+struct child_origin {
+	sigset_t mask;
+	bool ignored_child; /* SIGCHLD was ignored */
+	struct rlimit files;
+};
+
+struct child_options {
+	const struct plan *plan;
+	char *const *argv;
+	char *const *environment;
+	const struct child_origin *origin;
+	pid_t parent;
+	int ruleset;        /* to be put on, or -EBADF */
+	unsigned filter_flags;
+	bool needs_listener;
+	int reports;        /* struct child_report are written here; close-on-exec */
+	int go;             /* one byte comes here when the listener is served */
+};
+
+/* Never returns. */
+_Noreturn void child_run(const struct child_options *options);

@@ -1,0 +1,217 @@
+/* The front: the process that the shell waits for. It passes signals on, stops and continues with the command, and
+ * returns its exit code. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/folder.h"
+#include "kernel/credentials.h"
+#include "kernel/process.h"
+#include "launch/launch.h"
+#include "launch/server.h"
+
+static const int passed_on[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGTSTP,
+	SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGURG};
+
+struct front {
+	int server;    /* socket */
+	int signals;
+	int terminal;  /* where the foreground belonged to us at the start, or -EBADF */
+	pid_t group;
+};
+
+/* Raises our limit of descriptors; the command gets its own back. */
+static void save_origin(struct child_origin *ret)
+{
+	struct rlimit files;
+	struct sigaction action;
+
+	sigprocmask(SIG_SETMASK, NULL, &ret->mask);
+	getrlimit(RLIMIT_NOFILE, &ret->files);
+	files = ret->files;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	/* With SIGCHLD ignored nobody could be waited for. */
+	ret->ignored_child = sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+	if (ret->ignored_child)
+		signal(SIGCHLD, SIG_DFL);
+}
+
+static int block_signals(int *ret_signals)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ELEMENTS(passed_on); i++)
+		sigaddset(&set, passed_on[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	*ret_signals = fd;
+	return 0;
+}
+
+/* Not before 3: where 0 to 2 were closed they stay so for the command. */
+static int high(int fd)
+{
+	int r = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return r < 0 ? -errno : r;
+}
+
+static void remember_terminal(struct front *front)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	front->terminal = -EBADF;
+	if (fd < 0)
+		return;
+	front->group = tcgetpgrp(fd);
+	if (front->group == getpgrp())
+		front->terminal = fd;
+	else
+		close(fd);
+}
+
+/* A shell that was ours may have left the foreground to a group that is gone. */
+static void give_terminal_back(const struct front *front)
+{
+	sigset_t set, before;
+
+	if (front->terminal < 0 || tcgetpgrp(front->terminal) == front->group)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	tcsetpgrp(front->terminal, front->group);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void pass_on(const struct front *front)
+{
+	struct signalfd_siginfo info;
+
+	while (read(front->signals, &info, sizeof(info)) == sizeof(info)) {
+		int signal = (int)info.ssi_signo;
+
+		/* What the terminal sends has reached the whole foreground group already. */
+		if (info.ssi_code != SI_USER && info.ssi_code != SI_TKILL && info.ssi_code != SI_QUEUE)
+			continue;
+		send(front->server, &signal, sizeof(signal), MSG_NOSIGNAL);
+	}
+}
+
+/* Stops as the command did, so that the shell sees it; what wakes us wakes the command. */
+static void stop_too(const struct front *front)
+{
+	int signal = SIGCONT;
+
+	kill(getpid(), SIGSTOP);
+	send(front->server, &signal, sizeof(signal), MSG_NOSIGNAL);
+}
+
+static int server_died(const struct launch_options *options, int errors)
+{
+	process_kill_descendants();
+	if (options->private_tmp)
+		folder_remove(options->private_tmp);
+	if (errors >= 0)
+		dprintf(errors, "reeve: the supervisor died; the command and all that it started were killed\n");
+	return LAUNCH_EXIT_FAILED;
+}
+
+static int wait_for_server(const struct front *front, const struct launch_options *options, int errors)
+{
+	struct pollfd fds[] = {{.fd = front->server, .events = POLLIN}, {.fd = front->signals, .events = POLLIN}};
+
+	for (;;) {
+		struct server_message message;
+		ssize_t n;
+
+		if (poll(fds, ELEMENTS(fds), -1) < 0 && errno != EINTR)
+			return server_died(options, errors);
+		if (fds[1].revents)
+			pass_on(front);
+		if (!fds[0].revents)
+			continue;
+		n = recv(front->server, &message, sizeof(message), MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n != sizeof(message))
+			return server_died(options, errors);
+		if (message.event == SERVER_STOPPED)
+			stop_too(front);
+		if (message.event == SERVER_EXITED)
+			return message.value;
+	}
+}
+
+static pid_t fork_server(const struct launch_options *options, const struct child_origin *origin, struct front *front,
+	int errors)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		int raised = high(pair[i]);
+
+		close(pair[i]);
+		if (raised < 0)
+			return raised;
+		pair[i] = raised;
+	}
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		close(pair[0]);
+		close(front->signals);
+		cleanup_close(&front->terminal);
+		server_run(options, origin, pair[1], errors);
+	}
+	close(pair[1]);
+	front->server = pair[0];
+	return pid;
+}
+
+int launch_run(const struct launch_options *options)
+{
+	struct front front = {.server = -EBADF, .signals = -EBADF, .terminal = -EBADF};
+	struct child_origin origin;
+	int errors = high(STDERR_FILENO), code, kept[4];
+	size_t kept_count = 0;
+	pid_t pid;
+
+	save_origin(&origin);
+	process_become_reaper();
+	remember_terminal(&front);
+	if (block_signals(&front.signals) < 0)
+		return LAUNCH_EXIT_FAILED;
+	pid = fork_server(options, &origin, &front, errors);
+	if (pid < 0) {
+		dprintf(STDERR_FILENO, "reeve: cannot start the supervisor: %s\n", strerror(-pid));
+		return LAUNCH_EXIT_FAILED;
+	}
+	/* The command's descriptors are not ours to keep open. */
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), errors);
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.terminal);
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.signals);
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.server);
+	credentials_keep_descriptors(kept, kept_count);
+	code = wait_for_server(&front, options, errors);
+	give_terminal_back(&front);
+	return code;
+}

@@ -1,0 +1,85 @@
+/* execve, execveat. The kernel does it, for nobody can execute on behalf of another; so what was looked at may not
+ * be what is run. Therefore the task is held before the new program's first instruction, and what the kernel mapped
+ * is judged then: the program itself, after scripts, links and races. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "kernel/tracing.h"
+#include "supervise/act/act.h"
+#include "supervise/decide.h"
+
+#define EXECVE_CHECK 0x10000u /* AT_EXECVE_CHECK: asks, and runs nothing */
+
+/* What the kernel mapped as the program. True when it may run. */
+static bool judge_mapped(struct worker *worker, struct exchange *x, pid_t pid)
+{
+	struct task task = {.view = &worker->view, .tid = pid};
+	char *path = x->resolved[0].path;
+	int n = task_link(&task, "exe", path, RESOLVE_PATH_SIZE);
+
+	x->object = path;
+	if (n < 0) {
+		decide_refuse(x, EACCES, "cannot see which program the kernel started");
+		return false;
+	}
+	/* Memory that a program was written to has no name; what a name was is judged by it. */
+	if (path[0] != '/' || strncmp(path, "/memfd:", 7) == 0)
+		return true;
+	if (n > 10 && strcmp(path + n - 10, " (deleted)") == 0)
+		path[n - 10] = '\0';
+	return decide_path(x, worker->shared->plan, path, POLICY_EXEC);
+}
+
+static void confirm(struct worker *worker, struct exchange *x)
+{
+	enum tracing_stop stop;
+	pid_t pid;
+	int signal;
+
+	if (tracing_wait(&pid, &stop, &signal) < 0 || stop == TRACING_ENDED)
+		return;
+	if (stop == TRACING_EXECUTED && !judge_mapped(worker, x, pid)) {
+		x->verdict.verdict = POLICY_KILL;
+		x->why = x->why ? x->why : "the program that the kernel started is not the one that was asked for";
+		kill(pid, SIGKILL);
+		exchange_record(worker, x);
+	}
+	tracing_end(pid, signal);
+}
+
+void act_exec(struct worker *worker, struct exchange *x)
+{
+	const struct call_path *path = &x->call.paths[0];
+	struct resolved *at = &x->resolved[0];
+	unsigned how = (x->call.flags & AT_SYMLINK_NOFOLLOW ? 0 : RESOLVE_FOLLOW) |
+		       (x->call.flags & AT_EMPTY_PATH ? RESOLVE_EMPTY : 0);
+	bool allowed;
+	int r;
+
+	if (strcmp(x->call.name, "execve") != 0 && strcmp(x->call.name, "execveat") != 0)
+		return act_refuse(worker, x);
+	r = act_as_task(worker, x);
+	if (r != 0)
+		return act_fail(x, r);
+	r = resolve_object(&x->task, path->dirfd, path->text, how, at);
+	if (r < 0)
+		return act_resolution_failed(worker, x, path, r);
+	x->object = at->path;
+	/* What is no program is refused by the kernel in its own words. */
+	allowed = !S_ISREG(at->stat.st_mode) || act_judge(worker, x, at, POLICY_EXEC);
+	resolved_done(at);
+	if (!allowed)
+		return;
+	r = tracing_begin(x->request.tid);
+	if (r == -ESRCH)
+		return act_fail(x, REEVE_GONE);
+	if (r < 0)
+		return decide_refuse(x, EACCES,
+			"another program traces this one, so what it starts could not be looked at");
+	x->reply = (struct reply){.kind = REPLY_CONTINUE, .fd = -EBADF};
+	x->after = confirm;
+}

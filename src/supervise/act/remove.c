@@ -1,0 +1,38 @@
+/* unlink, unlinkat, rmdir */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "supervise/act/act.h"
+#include "supervise/decide.h"
+
+void act_remove(struct worker *worker, struct exchange *x)
+{
+	const struct call_path *path = &x->call.paths[0];
+	struct resolved *at = &x->resolved[0];
+	uint64_t flags = strcmp(x->call.name, "rmdir") == 0 ? AT_REMOVEDIR : x->call.flags;
+	int r = act_as_task(worker, x);
+
+	if (r == 0 && (flags & ~(uint64_t)AT_REMOVEDIR))
+		r = -EINVAL;
+	if (r != 0)
+		return act_fail(x, r);
+	r = resolve_parent(&x->task, path->dirfd, path->text, at);
+	if (r < 0)
+		return act_resolution_failed(worker, x, path, r);
+	x->object = at->path;
+	if (!act_judge(worker, x, at, POLICY_WRITE)) {
+		if (faccessat(at->parent, at->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+			x->reply.error = ENOENT;
+	} else {
+		r = act_still_wanted(worker, x);
+		if (r != 0)
+			act_fail(x, r);
+		else
+			act_result(x, syscall(SYS_unlinkat, at->parent, at->name, (int)flags));
+	}
+	resolved_done(at);
+}

@@ -1,0 +1,177 @@
+/* rename, renameat, renameat2, link, linkat. A folder that a rule names something below stays where it is; a new
+ * name never gives more than the old one did. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "supervise/act/act.h"
+#include "supervise/decide.h"
+
+#ifndef RENAME_EXCHANGE
+#define RENAME_EXCHANGE (1 << 1)
+#endif
+
+static bool is_folder(const struct resolved *at)
+{
+	struct stat st;
+
+	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_missing(const struct resolved *at)
+{
+	return faccessat(at->parent, at->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+static bool may_rename(struct worker *worker, struct exchange *x)
+{
+	const struct plan *plan = worker->shared->plan;
+	struct resolved *from = &x->resolved[0], *to = &x->resolved[1];
+
+	if (!act_judge(worker, x, from, POLICY_WRITE)) {
+		if (is_missing(from))
+			x->reply.error = ENOENT;
+		return false;
+	}
+	if (!act_judge(worker, x, to, POLICY_WRITE))
+		return false;
+	x->object = from->path;
+	if (is_folder(from) && !decide_may_move(x, plan, from->path))
+		return false;
+	/* What an exchange brings back, or a folder that is replaced, leaves its place as well. */
+	return !is_folder(to) || decide_may_move(x, plan, to->path);
+}
+
+static int resolve_both(struct worker *worker, struct exchange *x)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct call_path *path = &x->call.paths[i];
+		int r = resolve_parent(&x->task, path->dirfd, path->text, &x->resolved[i]);
+
+		if (r < 0) {
+			act_resolution_failed(worker, x, path, r);
+			if (i == 1)
+				resolved_done(&x->resolved[0]);
+			return r;
+		}
+	}
+	x->object = x->resolved[0].path;
+	x->second = x->resolved[1].path;
+	return 0;
+}
+
+void act_rename(struct worker *worker, struct exchange *x)
+{
+	struct resolved *from = &x->resolved[0], *to = &x->resolved[1];
+	int r = act_as_task(worker, x);
+
+	if (r != 0)
+		return act_fail(x, r);
+	if (resolve_both(worker, x) < 0)
+		return;
+	if (may_rename(worker, x)) {
+		r = act_still_wanted(worker, x);
+		if (r != 0)
+			act_fail(x, r);
+		else
+			act_result(x, syscall(SYS_renameat2, from->parent, from->name, to->parent, to->name,
+					      (unsigned)x->call.flags));
+	}
+	resolved_done(from);
+	resolved_done(to);
+}
+
+/* Every kind of access that the new name gives, the old one must give. */
+static bool gives_no_more(struct worker *worker, struct exchange *x)
+{
+	static const unsigned kinds[] = {POLICY_READ, POLICY_WRITE, POLICY_EXEC};
+	const struct plan *plan = worker->shared->plan;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct match_verdict old, new;
+
+		matcher_decide(plan->matcher, x->resolved[1].path, kinds[i], &new);
+		if (new.verdict != POLICY_ALLOW)
+			continue;
+		matcher_decide(plan->matcher, x->resolved[0].path, kinds[i], &old);
+		if (old.verdict == POLICY_ALLOW)
+			continue;
+		x->verdict = old;
+		x->is_judged = true;
+		x->access = kinds[i];
+		x->object = x->resolved[0].path;
+		decide_refuse(x, EXDEV, "the new name would give more access than the old one has");
+		return false;
+	}
+	return true;
+}
+
+static bool may_link(struct worker *worker, struct exchange *x)
+{
+	struct resolved *old = &x->resolved[0], *new = &x->resolved[1];
+
+	if (!old->has_path || old->is_deleted) {
+		decide_refuse(x, EACCES, "the file to be linked has no name that could be judged");
+		return false;
+	}
+	if (!act_judge(worker, x, old, POLICY_READ))
+		return false;
+	if (!act_judge(worker, x, new, POLICY_WRITE)) {
+		if (x->verdict.verdict != POLICY_HIDE && !is_missing(new))
+			x->reply.error = EEXIST;
+		return false;
+	}
+	x->object = old->path;
+	return gives_no_more(worker, x);
+}
+
+static int resolve_link(struct worker *worker, struct exchange *x)
+{
+	const struct call_path *paths = x->call.paths;
+	unsigned how = (x->call.flags & AT_SYMLINK_FOLLOW ? RESOLVE_FOLLOW : 0) |
+		       (x->call.flags & AT_EMPTY_PATH ? RESOLVE_EMPTY : 0);
+	int r = resolve_object(&x->task, paths[0].dirfd, paths[0].text, how, &x->resolved[0]);
+
+	if (r < 0) {
+		act_resolution_failed(worker, x, &paths[0], r);
+		return r;
+	}
+	r = resolve_parent(&x->task, paths[1].dirfd, paths[1].text, &x->resolved[1]);
+	if (r < 0) {
+		resolved_done(&x->resolved[0]);
+		act_resolution_failed(worker, x, &paths[1], r);
+		return r;
+	}
+	x->object = x->resolved[0].path;
+	x->second = x->resolved[1].path;
+	return 0;
+}
+
+void act_link(struct worker *worker, struct exchange *x)
+{
+	struct resolved *old = &x->resolved[0], *new = &x->resolved[1];
+	char number[12];
+	int r = act_as_task(worker, x);
+
+	if (r == 0 && (x->call.flags & ~(uint64_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)))
+		r = -EINVAL;
+	if (r != 0)
+		return act_fail(x, r);
+	if (resolve_link(worker, x) < 0)
+		return;
+	if (may_link(worker, x)) {
+		task_number(number, (unsigned)old->object);
+		r = act_still_wanted(worker, x);
+		if (r != 0)
+			act_fail(x, r);
+		else /* through the magic link: the very object that was judged, a symbolic link too */
+			act_result(x, syscall(SYS_linkat, worker->view.own_fds, number, new->parent,
+					      new->name, AT_SYMLINK_FOLLOW));
+	}
+	resolved_done(old);
+	resolved_done(new);
+}

@@ -1,0 +1,47 @@
+#include "supervise/answer.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define RESTART_SYSTEM_CALL 512 /* the kernel's ERESTARTSYS: right only while a signal is pending */
+
+/* Inject, close ours, respond: in this order, so that a file that was open for writing can be executed, a lock
+ * is gone and a pipe has ended as soon as the target closes its only copy. */
+static void send_fd(struct worker *worker, struct exchange *x)
+{
+	int listener = worker->shared->listener, number = -1;
+	unsigned flags = x->reply.cloexec ? REEVE_INJECT_CLOEXEC : 0;
+	int r = reeve_inject(listener, x->request.id, x->reply.fd, flags, &number);
+
+	close(x->reply.fd);
+	x->reply.fd = -EBADF;
+	if (r == 0)
+		reeve_respond_value(listener, x->request.id, number);
+	else if (r < 0)
+		reeve_respond_error(listener, x->request.id, -r);
+}
+
+void answer_send(struct worker *worker, struct exchange *x)
+{
+	int listener = worker->shared->listener;
+
+	switch (x->reply.kind) {
+	case REPLY_ERROR:
+		reeve_respond_error(listener, x->request.id, x->reply.error > 0 ? x->reply.error : EACCES);
+		break;
+	case REPLY_VALUE:
+		reeve_respond_value(listener, x->request.id, x->reply.value);
+		break;
+	case REPLY_FD:
+		send_fd(worker, x);
+		break;
+	case REPLY_CONTINUE:
+		reeve_respond_continue(listener, x->request.id);
+		break;
+	case REPLY_RESTART:
+		reeve_respond_error(listener, x->request.id, RESTART_SYSTEM_CALL);
+		break;
+	case REPLY_GONE:
+		break;
+	}
+}

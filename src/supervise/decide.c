@@ -1,0 +1,61 @@
+#include "supervise/decide.h"
+
+#include <errno.h>
+
+static void refuse(struct exchange *x, int error)
+{
+	x->reply = (struct reply){.kind = REPLY_ERROR, .error = error, .fd = -EBADF};
+}
+
+void decide_refuse(struct exchange *x, int error, const char *why)
+{
+	x->why = why;
+	refuse(x, error);
+}
+
+bool decide_path(struct exchange *x, const struct plan *plan, const char *path, unsigned access)
+{
+	matcher_decide(plan->matcher, path, access, &x->verdict);
+	x->access = access;
+	x->is_judged = true;
+	if (x->verdict.verdict == POLICY_ALLOW)
+		return true;
+	x->object = path;
+	refuse(x, x->verdict.error);
+	return false;
+}
+
+bool decide_not_denied(struct exchange *x, const struct plan *plan, const char *path)
+{
+	struct match_verdict verdict;
+
+	matcher_decide(plan->matcher, path, POLICY_READ, &verdict);
+	if (verdict.verdict == POLICY_ALLOW || !verdict.rule)
+		return true;
+	x->verdict = verdict;
+	x->is_judged = true;
+	x->object = path;
+	refuse(x, verdict.error);
+	return false;
+}
+
+bool decide_is_hidden(const struct plan *plan, const char *path)
+{
+	struct match_verdict verdict;
+
+	matcher_decide(plan->matcher, path, POLICY_READ, &verdict);
+	return verdict.verdict == POLICY_HIDE;
+}
+
+bool decide_may_move(struct exchange *x, const struct plan *plan, const char *path)
+{
+	const struct policy_file_rule *rule;
+
+	if (!matcher_has_rule_below(plan->matcher, path, &rule))
+		return true;
+	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES, .rule = rule};
+	x->is_judged = true;
+	x->object = path;
+	decide_refuse(x, EACCES, "moving this folder would take what is below it out from under the rule");
+	return false;
+}

@@ -1,0 +1,20 @@
+/* Decide: (plan, call) to verdict. Pure: no I/O. */
+#pragma once
+
+#include "supervise/exchange.h"
+
+/* Judges one path of the exchange and keeps the verdict in it. True when it is allowed; otherwise the reply is the
+ * refusal that the verdict asks for. */
+bool decide_path(struct exchange *x, const struct plan *plan, const char *path, unsigned access);
+
+/* As decide_path, but only deny and hide rules count: for what grants do not govern (metadata, stat). */
+bool decide_not_denied(struct exchange *x, const struct plan *plan, const char *path);
+
+/* Whether `path` is hidden. Leaves the exchange alone. */
+bool decide_is_hidden(const struct plan *plan, const char *path);
+
+/* A folder that must stay where it is, since a rule names a place below it. */
+bool decide_may_move(struct exchange *x, const struct plan *plan, const char *path);
+
+/* A refusal without a rule: why it could not be known or done. */
+void decide_refuse(struct exchange *x, int error, const char *why);

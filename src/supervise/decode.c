@@ -1,0 +1,116 @@
+#include "supervise/decode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+
+static const char why_unreadable[] = "cannot read this program's memory (its file is not readable, or it asked "
+				     "not to be looked at)";
+
+/* EPERM and EACCES of reading memory are about us, not about the pointer. */
+static int told(struct exchange *x, ssize_t r)
+{
+	if (r == -ESRCH)
+		return REEVE_GONE;
+	if (r == -EPERM || r == -EACCES || r == -ENOSYS) {
+		x->why = why_unreadable;
+		return -EACCES;
+	}
+	return (int)r;
+}
+
+static int read_path(struct exchange *x, uint64_t address, struct call_path *ret)
+{
+	ssize_t n = reeve_memory_read_string(x->request.tid, address, ret->text, sizeof(ret->text));
+
+	if (n < 0)
+		return told(x, n);
+	ret->length = (size_t)n;
+	return 0;
+}
+
+static int read_how(struct exchange *x, uint64_t address, uint64_t size)
+{
+	struct open_how how = {0};
+	int r;
+
+	if (size < sizeof(how))
+		return -EINVAL;
+	if (size > 4096)
+		return -E2BIG;
+	r = reeve_memory_read_struct(x->request.tid, address, (size_t)size, &how, sizeof(how));
+	if (r < 0)
+		return told(x, r);
+	x->call.flags = how.flags;
+	x->call.mode = how.mode;
+	x->call.resolve = how.resolve;
+	return 0;
+}
+
+static int read_argument(struct exchange *x, int i, int *dirfd)
+{
+	const uint64_t *args = (const uint64_t *)x->request.data.args;
+	struct call *call = &x->call;
+	int r;
+
+	switch (x->row->args[i]) {
+	case SYSCALLS_DIRFD:
+		*dirfd = (int)(uint32_t)args[i];
+		return 0;
+	case SYSCALLS_PATH:
+		if (call->path_count == EXCHANGE_PATHS)
+			return -EINVAL;
+		call->paths[call->path_count].dirfd = *dirfd;
+		*dirfd = AT_FDCWD;
+		r = read_path(x, args[i], &call->paths[call->path_count]);
+		call->path_count += r == 0;
+		return r;
+	case SYSCALLS_MODE:
+		call->mode = (uint32_t)args[i];
+		return 0;
+	case SYSCALLS_HOW:
+		return read_how(x, args[i], args[i + 1]);
+	default:
+		return 0;
+	}
+}
+
+int decode_call(struct exchange *x)
+{
+	struct call *call = &x->call;
+	int dirfd = AT_FDCWD;
+
+	call->operation = x->row->operation;
+	call->name = x->row->name;
+	call->path_count = 0;
+	call->mode = call->resolve = 0;
+	call->flags = x->row->flags_arg < 0 ? 0 : (uint32_t)x->request.data.args[x->row->flags_arg];
+	for (int i = 0; i < 6 && x->row->args[i] != SYSCALLS_NONE; i++) {
+		int r = read_argument(x, i, &dirfd);
+
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+ssize_t decode_read(struct exchange *x, uint64_t address, void *ret, size_t size)
+{
+	ssize_t n = reeve_memory_read(x->request.tid, address, ret, size);
+
+	return n < 0 ? told(x, n) : n;
+}
+
+int decode_write(struct worker *worker, struct exchange *x, uint64_t address, const void *bytes, size_t size)
+{
+	ssize_t n;
+	int r = reeve_is_valid(worker->shared->listener, x->request.id);
+
+	if (r != 0)
+		return r;
+	n = reeve_memory_write(x->request.tid, address, bytes, size);
+	if (n < 0)
+		return told(x, n);
+	return (size_t)n == size ? 0 : -EFAULT;
+}

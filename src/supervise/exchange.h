@@ -1,0 +1,108 @@
+/* One notification on its way: listener -> decode -> decide -> act -> record -> answer. Each stage fills its own
+ * part and reads the earlier ones. The reply starts as a refusal: a stage that fails leaves it so. */
+#pragma once
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <reeve/reeve.h>
+
+#include "kernel/credentials.h"
+#include "plan/plan.h"
+#include "policy/match.h"
+#include "record/record.h"
+#include "syscalls/table.h"
+#include "target/resolve.h"
+#include "target/task.h"
+
+#define EXCHANGE_PATHS 2
+
+struct call_path {
+	int dirfd;
+	size_t length;
+	char text[PATH_MAX];
+};
+
+/* A call as decode read it: each byte once. */
+struct call {
+	enum syscalls_operation operation;
+	const char *name;
+	size_t path_count;
+	struct call_path paths[EXCHANGE_PATHS];
+	uint64_t flags;   /* of the flags argument, or of struct open_how */
+	uint64_t mode;
+	uint64_t resolve; /* of struct open_how */
+};
+
+enum reply_kind {
+	REPLY_ERROR,    /* what an exchange starts as */
+	REPLY_VALUE,
+	REPLY_FD,
+	REPLY_CONTINUE, /* the table's row says what bounds it */
+	REPLY_RESTART,  /* a signal is pending: the kernel decides what the call returns */
+	REPLY_GONE,     /* nobody waits for an answer any more */
+};
+
+struct reply {
+	enum reply_kind kind;
+	int error;     /* positive */
+	int64_t value;
+	int fd;        /* REPLY_FD: ours, closed by answer */
+	bool cloexec;
+};
+
+struct worker;
+
+struct exchange {
+	struct reeve_request request;
+	uint64_t received; /* when, CLOCK_MONOTONIC in nanoseconds */
+	const struct syscalls_row *row;
+	struct task task;
+	struct call call;
+	struct match_verdict verdict;
+	unsigned access;        /* what was asked of the object */
+	const char *why;        /* a refusal that no rule made */
+	const char *object;     /* path after resolution, or NULL */
+	const char *second;
+	bool is_judged;         /* some rule, or the lack of one, decided */
+	struct reply reply;
+	void (*after)(struct worker *worker, struct exchange *x); /* what is left to do once it is answered */
+	struct resolved resolved[EXCHANGE_PATHS];
+	char text[RESOLVE_PATH_SIZE]; /* the fast way's path */
+};
+
+/* What all performing threads share. */
+struct shared {
+	const struct plan *plan;
+	struct recorder *recorder;
+	int listener;
+	const int *kept;                 /* descriptors that performing threads keep: the listener, sinks */
+	size_t kept_count;
+	bool privileged;
+	_Atomic bool credentials_differ; /* some task may have other credentials than we */
+	_Atomic bool roots_differ;       /* some task may have another root, or mounts */
+};
+
+/* One performing thread. */
+struct worker {
+	struct shared *shared;
+	struct task_view view;
+	struct credentials own, current; /* what it started with; what it wears now */
+	mode_t umask;
+	struct pool *pool;
+	int index;
+	_Atomic uint32_t progress;       /* odd while an exchange is under way */
+	struct exchange exchange;
+	char helper_stack[16384] __attribute__((aligned(16)));
+};
+
+/* Writes the exchange's record. */
+void exchange_record(struct worker *worker, struct exchange *x);
+
+/* Families: what an operation's calls do. Each fills the reply. */
+typedef void act_family(struct worker *worker, struct exchange *x);
+
+act_family act_open, act_create, act_remove, act_rename, act_link, act_metadata, act_truncate, act_stat,
+	act_exec, act_watched, act_refuse;

@@ -1,0 +1,319 @@
+#include "supervise/pool.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/credentials.h"
+#include "supervise/serve.h"
+
+#define MAX_WORKERS 64
+#define SPARE_SECONDS 3    /* a spare that is not needed ends after this */
+#define TICK_NS 2000000    /* how often the watcher looks while there is work */
+#define QUIET_TICKS 25     /* then it sleeps until there is work again */
+#define NOBODY (-1)
+
+struct pool {
+	struct shared *shared;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t watcher;
+	struct worker *workers[MAX_WORKERS]; /* NULL: free place */
+	struct credentials own; /* what every worker starts with, whoever started it */
+	int spares;
+	int running;
+	int first;              /* how the first worker's preparation went: 1 not known yet, 0, -errno */
+	bool ended;
+	_Atomic int receiver;                /* index of the worker that waits in RECV, or NOBODY */
+	_Atomic uint32_t watcher_sleeps;
+};
+
+static void *worker_main(void *argument);
+
+static int start_worker(struct pool *pool)
+{
+	pthread_attr_t attributes;
+	struct worker *worker;
+	pthread_t thread;
+	int index = 0, r;
+
+	while (index < MAX_WORKERS && pool->workers[index])
+		index++;
+	if (index == MAX_WORKERS)
+		return -EAGAIN;
+	worker = calloc(1, sizeof(*worker));
+	if (!worker)
+		return -ENOMEM;
+	worker->shared = pool->shared;
+	worker->pool = pool;
+	worker->index = index;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, 256 * 1024);
+	pool->workers[index] = worker;
+	pool->running++;
+	r = pthread_create(&thread, &attributes, worker_main, worker);
+	pthread_attr_destroy(&attributes);
+	if (r == 0)
+		return index;
+	pool->workers[index] = NULL;
+	pool->running--;
+	free(worker);
+	return -r;
+}
+
+/* Somebody has to wait for notifications: wakes a spare, or starts one. With the lock held. */
+static void replace_receiver(struct pool *pool)
+{
+	if (atomic_load(&pool->receiver) != NOBODY)
+		return;
+	if (pool->spares > 0)
+		pthread_cond_signal(&pool->changed);
+	else
+		start_worker(pool); /* if not even that goes, whoever ends first takes the place */
+}
+
+static void give_up_place(struct pool *pool, int index)
+{
+	int mine = index;
+
+	if (atomic_compare_exchange_strong(&pool->receiver, &mine, NOBODY)) {
+		pthread_mutex_lock(&pool->lock);
+		replace_receiver(pool);
+		pthread_mutex_unlock(&pool->lock);
+	}
+}
+
+void pool_will_block(struct worker *worker)
+{
+	give_up_place(worker->pool, worker->index);
+}
+
+/* True when the worker is the one to receive; false when it is to end. */
+static bool take_place(struct pool *pool, struct worker *worker)
+{
+	struct timespec until;
+	bool mine = false;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SPARE_SECONDS;
+	pthread_mutex_lock(&pool->lock);
+	while (!pool->ended) {
+		int nobody = NOBODY;
+
+		mine = atomic_compare_exchange_strong(&pool->receiver, &nobody, worker->index);
+		if (mine)
+			break;
+		pool->spares++;
+		if (pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT) {
+			pool->spares--;
+			nobody = NOBODY;
+			mine = !pool->ended &&
+				atomic_compare_exchange_strong(&pool->receiver, &nobody, worker->index);
+			break;
+		}
+		pool->spares--;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return mine;
+}
+
+static void wake_watcher(struct pool *pool)
+{
+	if (!atomic_load_explicit(&pool->watcher_sleeps, memory_order_relaxed))
+		return;
+	atomic_store(&pool->watcher_sleeps, 0);
+	syscall(SYS_futex, &pool->watcher_sleeps, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void end_all(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->ended = true;
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	atomic_store(&pool->watcher_sleeps, 0);
+	syscall(SYS_futex, &pool->watcher_sleeps, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void serve_while_receiver(struct pool *pool, struct worker *worker)
+{
+	while (atomic_load(&pool->receiver) == worker->index) {
+		int r = serve_one(worker);
+
+		if (r == REEVE_ENDED) {
+			end_all(pool);
+			return;
+		}
+		if (r == -EBADF || r == -EINVAL)
+			return end_all(pool); /* no listener any more: the kernel answers ENOSYS from here on */
+		wake_watcher(pool);
+	}
+}
+
+/* A thread's own umask, credentials and descriptor table: what it opens is in no other thread's way, and ends with
+ * it. The listener keeps its number. */
+static int prepare_worker(struct worker *worker)
+{
+	int listener = worker->shared->listener, r;
+
+	r = credentials_own_fs();
+	if (r == 0)
+		r = credentials_own_files();
+	if (r == 0)
+		r = credentials_keep_descriptors(worker->shared->kept, worker->shared->kept_count);
+	if (r == 0)
+		r = task_view_init(&worker->view);
+	/* Whoever started this thread may just have been performing as somebody else. */
+	worker->own = worker->pool->own;
+	if (r == 0)
+		r = credentials_get(&worker->current);
+	if (r == 0 && (worker->current.fsuid != worker->own.fsuid || worker->current.fsgid != worker->own.fsgid ||
+			      worker->current.effective != worker->own.effective ||
+			      worker->current.group_count != worker->own.group_count))
+		r = credentials_set(&worker->own);
+	worker->current = worker->own;
+	worker->umask = umask(022);
+	umask(worker->umask);
+	return listener < 0 ? -EBADF : r;
+}
+
+static void *worker_main(void *argument)
+{
+	struct worker *worker = argument;
+	struct pool *pool = worker->pool;
+	int index = worker->index;
+	int r = prepare_worker(worker);
+
+	pthread_mutex_lock(&pool->lock);
+	if (pool->first > 0)
+		pool->first = r;
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	if (r == 0)
+		while (take_place(pool, worker))
+			serve_while_receiver(pool, worker);
+	pthread_mutex_lock(&pool->lock);
+	task_view_done(&worker->view);
+	pool->workers[index] = NULL;
+	free(worker);
+	pool->running--;
+	if (!pool->ended && r == 0)
+		replace_receiver(pool);
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+/* ---- the watcher: sees a receiver that is stuck in a call nobody knew would block ---- */
+
+struct sight {
+	int receiver;
+	uint32_t progress;
+};
+
+static struct sight look(struct pool *pool)
+{
+	struct sight sight = {.receiver = atomic_load(&pool->receiver)};
+
+	pthread_mutex_lock(&pool->lock);
+	if (sight.receiver >= 0 && pool->workers[sight.receiver])
+		sight.progress = atomic_load(&pool->workers[sight.receiver]->progress);
+	pthread_mutex_unlock(&pool->lock);
+	return sight;
+}
+
+static void sleep_until_work(struct pool *pool)
+{
+	atomic_store(&pool->watcher_sleeps, 1);
+	while (atomic_load(&pool->watcher_sleeps) && !pool->ended)
+		syscall(SYS_futex, &pool->watcher_sleeps, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void *watcher_main(void *argument)
+{
+	struct pool *pool = argument;
+	struct sight last = {.receiver = NOBODY};
+	const struct timespec tick = {.tv_nsec = TICK_NS};
+	int quiet = 0;
+
+	for (;;) {
+		struct sight sight;
+		bool same, stuck, ended;
+
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
+		sight = look(pool);
+		same = sight.receiver == last.receiver && sight.progress == last.progress;
+		stuck = same && sight.receiver >= 0 && (sight.progress & 1);
+		if (stuck)
+			give_up_place(pool, sight.receiver);
+		quiet = same && !stuck ? quiet + 1 : 0;
+		last = sight;
+		pthread_mutex_lock(&pool->lock);
+		ended = pool->ended;
+		pthread_mutex_unlock(&pool->lock);
+		if (ended)
+			return NULL;
+		if (quiet > QUIET_TICKS) {
+			quiet = 0;
+			sleep_until_work(pool);
+		}
+	}
+}
+
+int pool_start(struct shared *shared, struct pool **ret)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+	sigset_t all, before;
+	int r;
+
+	if (!pool)
+		return -ENOMEM;
+	pool->shared = shared;
+	pool->receiver = NOBODY;
+	pool->first = 1;
+	r = credentials_get(&pool->own);
+	if (r < 0) {
+		free(pool);
+		return r;
+	}
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->changed, NULL);
+	/* Signals are for the threads of whoever uses us. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = -pthread_create(&pool->watcher, NULL, watcher_main, pool);
+	if (r == 0) {
+		pthread_mutex_lock(&pool->lock);
+		r = start_worker(pool);
+		while (r >= 0 && pool->first > 0)
+			pthread_cond_wait(&pool->changed, &pool->lock);
+		r = r < 0 ? r : pool->first;
+		pthread_mutex_unlock(&pool->lock);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r < 0)
+		return r; /* the caller gives up, and its process with it: nothing was let through */
+	*ret = pool;
+	return 0;
+}
+
+void pool_finish(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	while (pool->running > 0)
+		pthread_cond_wait(&pool->changed, &pool->lock);
+	pthread_mutex_unlock(&pool->lock);
+	end_all(pool);
+	pthread_join(pool->watcher, NULL);
+	pthread_mutex_destroy(&pool->lock);
+	pthread_cond_destroy(&pool->changed);
+	free(pool);
+}

@@ -1,0 +1,18 @@
+/* The performing threads. One of them waits for the next notification; the others are spare. When the one that
+ * waits takes a call that blocks, or is seen to be stuck, a spare takes its place, so that whenever a notification
+ * can arrive some thread is waiting. Idle, nothing runs. */
+#pragma once
+
+#include "supervise/exchange.h"
+
+struct pool;
+
+/* Starts the threads as children of the calling one: they share its Landlock domain. They serve until no task
+ * wears the filter any more. 0 or -errno. */
+int pool_start(struct shared *shared, struct pool **ret);
+
+/* Waits until the last target is gone and all threads have ended, then frees. */
+void pool_finish(struct pool *pool);
+
+/* The worker is about to block: another takes its place before it does. */
+void pool_will_block(struct worker *worker);

@@ -1,0 +1,152 @@
+#include "supervise/serve.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "supervise/answer.h"
+#include "supervise/decide.h"
+#include "supervise/decode.h"
+
+static act_family *const families[SYSCALLS_OPERATIONS] = {
+	[SYSCALLS_OPEN] = act_open,
+	[SYSCALLS_CREATE] = act_create,
+	[SYSCALLS_REMOVE] = act_remove,
+	[SYSCALLS_RENAME] = act_rename,
+	[SYSCALLS_LINK] = act_link,
+	[SYSCALLS_METADATA] = act_metadata,
+	[SYSCALLS_TRUNCATE] = act_truncate,
+	[SYSCALLS_STAT] = act_stat,
+	[SYSCALLS_WATCH] = act_refuse,
+	[SYSCALLS_EXEC] = act_exec,
+};
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void begin(struct worker *worker, struct exchange *x)
+{
+	x->row = syscalls_row_by_nr(syscalls_native(), (unsigned)x->request.data.nr);
+	x->task = (struct task){.view = &worker->view, .tid = x->request.tid};
+	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
+	x->access = 0;
+	x->why = x->object = x->second = NULL;
+	x->is_judged = false;
+	x->after = NULL;
+	x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};
+}
+
+/* A rule on the call itself: registers alone decide. */
+static void apply_rule(struct exchange *x, const struct policy_syscall_rule *rule)
+{
+	x->is_judged = true;
+	x->verdict.verdict = rule->verdict;
+	x->verdict.error = rule->error;
+	if (rule->verdict == POLICY_ALLOW)
+		x->reply = (struct reply){.kind = REPLY_CONTINUE, .fd = -EBADF};
+	else
+		x->reply.error = rule->error ? rule->error : EPERM;
+}
+
+static void perform(struct worker *worker, struct exchange *x)
+{
+	act_family *family = x->row ? families[x->row->operation] : NULL;
+	int r;
+
+	if (!family)
+		return decide_refuse(x, ENOSYS, "no part of the supervisor answers this call");
+	r = decode_call(x);
+	if (r == REEVE_GONE) {
+		x->reply.kind = REPLY_GONE;
+		return;
+	}
+	if (r < 0) {
+		x->reply.error = -r;
+		return;
+	}
+	family(worker, x);
+}
+
+static void act(struct worker *worker, struct exchange *x)
+{
+	const struct plan *plan = worker->shared->plan;
+	unsigned nr = (unsigned)x->request.data.nr;
+	const struct plan_call *call = nr < PLAN_MAX_CALLS ? &plan->calls[nr] : NULL;
+
+	if (x->request.tid == 0)
+		return decide_refuse(x, EACCES, "the task lives where this supervisor cannot see it");
+	if (call && call->action == PLAN_CALL_PATHS)
+		return perform(worker, x);
+	if (call && call->action == PLAN_CALL_CREDENTIALS)
+		return act_watched(worker, x);
+	if (call && call->action == PLAN_CALL_RULE)
+		return apply_rule(x, call->rule);
+	decide_refuse(x, ENOSYS, "the plan does not know why this call notifies");
+}
+
+static bool is_refused(const struct exchange *x)
+{
+	/* What ran after all, and was ended. */
+	if (x->verdict.verdict == POLICY_KILL)
+		return true;
+	return x->reply.kind == REPLY_ERROR && (x->why || (x->is_judged && x->verdict.verdict != POLICY_ALLOW));
+}
+
+/* Nothing that the target can see comes before its record. */
+void exchange_record(struct worker *worker, struct exchange *x)
+{
+	struct recorder *recorder = worker->shared->recorder;
+	const struct plan *plan = worker->shared->plan;
+	bool refused = is_refused(x);
+	char name[64];
+	struct record record = {.tid = x->request.tid};
+
+	if (x->reply.kind == REPLY_GONE)
+		return;
+	if (!refused && !recorder_wants_allowed(recorder)) {
+		recorder_count_allowed(
+			recorder, x->row ? syscalls_operation_name(x->row->operation) : "?", now() - x->received);
+		return;
+	}
+	task_program(&x->task, name, sizeof(name));
+	record.program = name;
+	record.call = syscalls_name_of(syscalls_native(), (unsigned)x->request.data.nr);
+	record.operation = x->row ? syscalls_operation_name(x->row->operation) : "?";
+	record.object = x->object;
+	record.second = x->second;
+	record.access = x->access;
+	record.verdict = refused ? x->verdict.verdict : POLICY_ALLOW;
+	if (refused && record.verdict == POLICY_ALLOW)
+		record.verdict = POLICY_DENY;
+	record.error = x->reply.kind == REPLY_ERROR ? x->reply.error : 0;
+	record.file_rule = x->is_judged ? x->verdict.rule : NULL;
+	record.call_rule = plan->calls[x->request.data.nr].rule;
+	record.why = x->why;
+	record.layer = RECORD_SUPERVISOR;
+	record.nanoseconds = now() - x->received;
+	recorder_write(recorder, &record);
+}
+
+int serve_one(struct worker *worker)
+{
+	struct exchange *x = &worker->exchange;
+	int r = reeve_receive(worker->shared->listener, &x->request);
+
+	if (r != 0)
+		return r;
+	worker->progress++;
+	x->received = now();
+	recorder_count_notification(worker->shared->recorder);
+	begin(worker, x);
+	act(worker, x);
+	exchange_record(worker, x);
+	answer_send(worker, x);
+	if (x->after)
+		x->after(worker, x);
+	worker->progress++;
+	return 0;
+}

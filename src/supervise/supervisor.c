@@ -1,0 +1,63 @@
+#include "supervise/supervisor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "kernel/credentials.h"
+#include "kernel/landlock.h"
+#include "supervise/pool.h"
+
+struct supervisor {
+	struct shared shared;
+	struct pool *pool;
+};
+
+int supervisor_enter_domain(const struct plan *plan)
+{
+	AUTO_CLOSE int ruleset = -EBADF;
+	int r;
+
+	if (!plan->performs || !plan->uses_landlock)
+		return 0;
+	ruleset = plan_ruleset(plan, false, true);
+	if (ruleset < 0)
+		return ruleset;
+	r = credentials_no_new_privileges();
+	return r < 0 ? r : landlock_restrict_thread(ruleset);
+}
+
+int supervisor_start(const struct supervisor_options *options, struct supervisor **ret)
+{
+	struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
+	int r;
+
+	if (!supervisor)
+		return -ENOMEM;
+	supervisor->shared = (struct shared){.plan = options->plan,
+		.recorder = options->recorder,
+		.listener = options->listener,
+		.kept = options->kept,
+		.kept_count = options->kept_count,
+		.privileged = options->privileged,
+		.credentials_differ = options->strangers,
+		.roots_differ = options->strangers};
+	/* A hint about placement only: where the kernel lacks it, all works without. */
+	if (options->features->synchronous_wake)
+		reeve_listener_wake_synchronously(options->listener, true);
+	r = pool_start(&supervisor->shared, &supervisor->pool);
+	if (r < 0) {
+		free(supervisor);
+		return r;
+	}
+	*ret = supervisor;
+	return 0;
+}
+
+void supervisor_finish(struct supervisor *supervisor)
+{
+	if (!supervisor)
+		return;
+	pool_finish(supervisor->pool);
+	free(supervisor);
+}

@@ -1,0 +1,31 @@
+/* The supervisor: performing threads behind a listener. It does not care who started the target. */
+#pragma once
+
+#include <reeve/reeve.h>
+
+#include "plan/plan.h"
+#include "record/record.h"
+
+struct supervisor;
+
+struct supervisor_options {
+	const struct plan *plan;
+	const struct reeve_features *features;
+	struct recorder *recorder;
+	int listener;         /* borrowed until supervisor_finish */
+	const int *kept;      /* sorted descriptors that the threads keep, the listener among them */
+	size_t kept_count;
+	bool privileged;      /* performing threads may do more than a task could */
+	bool strangers;       /* the target was started by somebody else: credentials and roots may differ already */
+};
+
+/* Puts the calling thread into the plan's domain, so that the target that it forks and the performing threads that
+ * it starts live in it: the backstop under all that is performed. Nothing for plans that perform nothing.
+ * 0 or -errno. */
+int supervisor_enter_domain(const struct plan *plan);
+
+/* Starts serving, on threads made by the calling one. 0 or -errno. */
+int supervisor_start(const struct supervisor_options *options, struct supervisor **ret);
+
+/* Waits until no task wears the filter any more and all threads have ended, then frees. NULL is fine. */
+void supervisor_finish(struct supervisor *supervisor);
