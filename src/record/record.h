@@ -38,6 +38,9 @@ struct record_options {
 	FILE *text; /* denials for people; NULL: none. Borrowed */
 	int json;   /* descriptor, or -1. Borrowed */
 	bool summary;
+	const char *home; /* told as "~" in hints; NULL: paths are whole. Copied */
+	bool colour;      /* of the text; the caller knows whether a terminal shows it */
+	FILE *errors;     /* where a failing sink is told of, once; NULL: nowhere. Borrowed */
 };
 
 struct recorder;

@@ -1,0 +1,126 @@
+/* reeve check: mistakes in policies. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "cli/cli.h"
+#include "cli/options.h"
+#include "policy/triplets.h"
+
+static const struct option known[] = {
+        {"test", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+};
+
+/* 0 when the policy is well, 1 when it is not, -errno when it cannot be read. */
+static int check_policy(struct options *options, const char *path)
+{
+	struct policy_context context = options_context(options);
+	struct policy_builder *builder = NULL;
+	struct policy *policy = NULL;
+	int r = policy_builder_new(&context, &builder);
+
+	if (r < 0)
+		return r;
+	r = policy_add_file(builder, path);
+	if (r == 0)
+		r = policy_builder_finish(builder, &policy);
+	options_tell_diagnostics(builder);
+	if (r < 0 && policy_builder_diagnostics(builder)->count == 0) {
+		fputs("reeve check: ", stderr);
+		escape_for_terminal(stderr, path);
+		fprintf(stderr, ": %s\n", strerror(-r));
+	} else if (r < 0) {
+		r = 1;
+	} else {
+		escape_for_terminal(stdout, path);
+		printf(": %zu file rules, %zu rules on system calls\n", policy->file_count,
+		        policy->syscall_count);
+	}
+	policy_unref(policy);
+	policy_builder_free(builder);
+	return r;
+}
+
+/* Tests of policies mean the same everywhere: in them, this is the world. */
+static const char *test_variable(void *user, const char *name)
+{
+	static const char *const variables[][2] = {{"HOME", "/home/me"}, {"PWD", "/home/me/work"},
+	        {"USER", "me"}, {"TMPDIR", "/tmp"}, {"REEVE_TMP", "/tmp/reeve-test"}};
+
+	for (size_t i = 0; i < ELEMENTS(variables); i++)
+		if (strcmp(variables[i][0], name) == 0)
+			return variables[i][1];
+	return NULL;
+}
+
+/* 0 when all came out as written, 1 when some did not, -errno. */
+static int run_triplets(const char *path)
+{
+	const struct policy_context context = {
+	        .home = "/home/me", .cwd = "/home/me/work", .lookup = test_variable};
+	size_t passed = 0, failed = 0;
+	int r = triplets_run(path, &context, stderr, &passed, &failed);
+
+	if (r < 0) {
+		fputs("reeve check: ", stderr);
+		escape_for_terminal(stderr, path);
+		fprintf(stderr, ": %s\n", strerror(-r));
+		return r;
+	}
+	escape_for_terminal(stdout, path);
+	printf(": %zu passed, %zu failed\n", passed, failed);
+	return failed > 0;
+}
+
+static int check_all(struct options *options, char **paths, bool test)
+{
+	int result = 0;
+
+	for (; *paths; paths++) {
+		int r = test ? run_triplets(*paths) : check_policy(options, *paths);
+
+		if (r < 0)
+			result = CLI_EXIT_WRONG;
+		else if (r > 0 && result == 0)
+			result = 1;
+	}
+	return result;
+}
+
+int cli_check(int argc, char **argv)
+{
+	struct options options = {0};
+	bool test = false;
+	int c, r;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", known, NULL)) >= 0) {
+		if (c == 't') {
+			test = true;
+			continue;
+		}
+		if (c == 'h') {
+			cli_print_check_help();
+			return 0;
+		}
+		options_complain("check", c, argv, known);
+		return CLI_EXIT_WRONG;
+	}
+	if (!argv[optind]) {
+		fputs("reeve check: nothing to check. Type: reeve check POLICY...\n", stderr);
+		return CLI_EXIT_WRONG;
+	}
+	r = options_init(OPTIONS_TMP_NAMED, &options);
+	if (r < 0) {
+		fprintf(stderr, "reeve check: the working directory: %s\n", strerror(-r));
+		return CLI_EXIT_WRONG;
+	}
+	r = check_all(&options, argv + optind, test);
+	options_done(&options);
+	return r;
+}

@@ -1,0 +1,146 @@
+/* reeve explain: the plan, and answers to questions about it. */
+#include "plan/explain.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/machine.h"
+#include "cli/options.h"
+
+#define OPTION_JSON (OPTION_OWN + 0)
+#define OPTION_BEST_EFFORT (OPTION_OWN + 1)
+#define OPTION_VERBOSE (OPTION_OWN + 2)
+
+static const struct option known[] = {
+        OPTIONS_OF_POLICIES,
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"best-effort", no_argument, NULL, OPTION_BEST_EFFORT},
+        {"verbose-denials", no_argument, NULL, OPTION_VERBOSE},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+};
+
+struct explaining {
+	struct options options;
+	struct plan_options plan_options;
+	bool json;
+	bool done; /* help was asked for */
+};
+
+static int read_options(struct explaining *e, int argc, char **argv)
+{
+	int c, r;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":p:h", known, NULL)) >= 0) {
+		r = options_take(&e->options, c, optarg);
+		if (r != 0) {
+			if (r < 0)
+				return r;
+			continue;
+		}
+		switch (c) {
+		case OPTION_JSON:
+			e->json = true;
+			break;
+		case OPTION_BEST_EFFORT:
+			e->plan_options.best_effort = true;
+			break;
+		case OPTION_VERBOSE:
+			e->plan_options.verbose_denials = true;
+			break;
+		case 'h':
+			cli_print_explain_help();
+			e->done = true;
+			return 0;
+		default:
+			options_complain("explain", c, argv, known);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int print_json(struct json_object *object)
+{
+	int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
+	const char *text = object ? json_object_to_json_string_ext(object, flags) : NULL;
+	int r = text && puts(text) >= 0 ? 0 : -ENOMEM;
+
+	json_object_put(object);
+	return r;
+}
+
+/* 0 when all is allowed, 1 when something is not, -errno. */
+static int answer_all(const struct explaining *e, const struct plan *plan, char **questions)
+{
+	struct json_object *list = e->json ? json_object_new_array() : NULL, *whole;
+	int result = 0, r = 0;
+
+	for (; *questions && r == 0; questions++) {
+		struct explain_answer answer;
+		char error_text[1024];
+
+		r = explain_ask(plan, *questions, e->options.cwd, e->options.home, &answer, error_text,
+		        sizeof(error_text));
+		if (r < 0) {
+			fprintf(stderr, "reeve explain: %s\n", error_text);
+			break;
+		}
+		result |= answer.verdict != POLICY_ALLOW;
+		if (list)
+			r = json_object_array_add(list, explain_answer_json(&answer)) < 0 ? -ENOMEM : 0;
+		else
+			r = explain_answer_tell(&answer, stdout);
+		explain_answer_done(&answer);
+	}
+	if (r < 0 || !list) {
+		json_object_put(list);
+		return r < 0 ? r : result;
+	}
+	whole = json_object_new_object();
+	json_object_object_add(whole, "schema", json_object_new_int(1));
+	json_object_object_add(whole, "questions", list);
+	r = print_json(whole);
+	return r < 0 ? r : result;
+}
+
+static int explain(struct explaining *e, char **questions)
+{
+	struct policy *policy = NULL;
+	struct plan *plan = NULL;
+	int r = options_policy(&e->options, &policy);
+
+	if (r == 0)
+		r = machine_plan(policy, &e->plan_options, MACHINE_ASKS, NULL, &plan);
+	/* It had to be there for as long as the plan looked at it. */
+	options_remove_tmp(&e->options);
+	if (r == 0 && *questions)
+		r = answer_all(e, plan, questions);
+	else if (r == 0)
+		r = e->json ? print_json(explain_plan_json(plan)) : explain_plan(plan, stdout);
+	plan_free(plan);
+	policy_unref(policy);
+	return r;
+}
+
+int cli_explain(int argc, char **argv)
+{
+	struct explaining e = {0};
+	int r = options_init(OPTIONS_TMP_MADE, &e.options);
+
+	if (r < 0) {
+		fprintf(stderr, "reeve explain: the working directory: %s\n", strerror(-r));
+		return CLI_EXIT_WRONG;
+	}
+	r = read_options(&e, argc, argv);
+	if (r == 0 && !e.done)
+		r = explain(&e, argv + optind);
+	options_done(&e.options);
+	if (r >= 0 && fflush(stdout) == EOF)
+		r = -errno;
+	return r < 0 ? CLI_EXIT_WRONG : r;
+}

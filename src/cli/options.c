@@ -1,0 +1,240 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "cli/suggest.h"
+
+int options_init(enum options_tmp tmp, struct options *ret)
+{
+	struct options options = {.tmp = tmp};
+	const char *home = getenv("HOME");
+
+	options.cwd = getcwd(NULL, 0);
+	if (!options.cwd)
+		return -errno;
+	/* A folder outside of our root has no name here. */
+	if (options.cwd[0] != '/') {
+		options_done(&options);
+		return -ENOENT;
+	}
+	options.home = home && home[0] == '/' ? home : NULL;
+	*ret = options;
+	return 0;
+}
+
+void options_done(struct options *options)
+{
+	free(options->items.items);
+	free(options->tmp_path);
+	free(options->cwd);
+	*options = (struct options){0};
+}
+
+void options_remove_tmp(struct options *options)
+{
+	if (options->tmp == OPTIONS_TMP_MADE && options->tmp_path)
+		rmdir(options->tmp_path);
+}
+
+static const char *key_of(int option)
+{
+	switch (option) {
+	case 'p':
+		return "policy";
+	case OPTION_USE:
+		return "use";
+	case OPTION_READ:
+		return "read";
+	case OPTION_WRITE:
+		return "write";
+	case OPTION_EXEC:
+		return "exec";
+	case OPTION_DENY:
+		return "deny";
+	case OPTION_HIDE:
+		return "hide";
+	default:
+		return NULL;
+	}
+}
+
+int options_take(struct options *options, int option, const char *value)
+{
+	struct options_item item = {.key = key_of(option), .value = value};
+	int r;
+
+	if (!item.key)
+		return 0;
+	options->has_base |= option == 'p' || option == OPTION_USE;
+	options->has_grant |= option == OPTION_READ || option == OPTION_WRITE || option == OPTION_EXEC;
+	r = ARRAY_PUSH(&options->items, item);
+	return r < 0 ? r : 1;
+}
+
+static const char *nearest_option(const char *typed, const struct option *known)
+{
+	const char *names[64];
+	size_t count = 0;
+
+	for (; known->name && count < ELEMENTS(names) - 1; known++)
+		names[count++] = known->name;
+	names[count] = NULL;
+	return suggest_nearest(typed, names);
+}
+
+void options_complain(const char *subcommand, int c, char **argv, const struct option *known)
+{
+	const char *typed = argv[optind - 1], *nearest;
+	char name[64];
+
+	fprintf(stderr, "reeve %s: ", subcommand);
+	if (c == ':') {
+		escape_for_terminal(stderr, typed);
+		fputs(" needs a value after it", stderr);
+	} else if (strncmp(typed, "--", 2) == 0) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(typed + 2, "="), typed + 2);
+		nearest = nearest_option(name, known);
+		fputs("there is no option --", stderr);
+		escape_for_terminal(stderr, name);
+		if (nearest)
+			fprintf(stderr, "; did you mean --%s?", nearest);
+	} else {
+		fprintf(stderr, "there is no option -%c", optopt > ' ' && optopt < 0x7f ? optopt : '?');
+	}
+	fprintf(stderr, "\nType reeve %s --help for all options.\n", subcommand);
+}
+
+/* ---- the policy ---- */
+
+static const char *tmp_top(void)
+{
+	const char *top = getenv("TMPDIR");
+
+	return top && top[0] == '/' ? top : "/tmp";
+}
+
+static const char *private_tmp(struct options *options)
+{
+	if (options->tmp_path)
+		return options->tmp_path;
+	if (asprintf(&options->tmp_path, "%s/reeve-XXXXXX", tmp_top()) < 0) {
+		options->tmp_path = NULL;
+		return NULL;
+	}
+	/* mkdtemp gives mode 0700. */
+	if (options->tmp == OPTIONS_TMP_MADE && !mkdtemp(options->tmp_path)) {
+		options->tmp_error = errno;
+		free(options->tmp_path);
+		options->tmp_path = NULL;
+	}
+	return options->tmp_path;
+}
+
+static const char *look_up(void *user, const char *name)
+{
+	struct options *options = user;
+
+	if (strcmp(name, "REEVE_TMP") == 0)
+		return private_tmp(options);
+	if (strcmp(name, "PWD") == 0)
+		return options->cwd;
+	if (strcmp(name, "HOME") == 0)
+		return options->home;
+	if (strcmp(name, "TMPDIR") == 0)
+		return tmp_top();
+	return getenv(name);
+}
+
+struct policy_context options_context(struct options *options)
+{
+	return (struct policy_context){
+	        .home = options->home, .cwd = options->cwd, .lookup = look_up, .user = options};
+}
+
+void options_tell_diagnostics(const struct policy_builder *builder)
+{
+	const struct policy_diagnostics *diagnostics = policy_builder_diagnostics(builder);
+
+	for (size_t i = 0; i < diagnostics->count; i++) {
+		const struct policy_diagnostic *d = &diagnostics->items[i];
+		char place[512];
+
+		policy_place_text(&d->place, place, sizeof(place));
+		if (place[0]) {
+			escape_for_terminal(stderr, place);
+			fputs(": ", stderr);
+		}
+		fprintf(stderr, "%s\n", d->message);
+	}
+}
+
+static bool is_profile(const char *name)
+{
+	for (const char *const *p = policy_profiles(); *p; p++)
+		if (strcmp(*p, name) == 0)
+			return true;
+	return false;
+}
+
+/* What adding did not put into the diagnostics itself. */
+static void tell_failure(const struct options_item *item, int r, bool told)
+{
+	if (!told) {
+		fprintf(stderr, "reeve: --%s ", item->key);
+		escape_for_terminal(stderr, item->value);
+		fprintf(stderr, ": %s\n", strerror(-r));
+	}
+	if (strcmp(item->key, "policy") == 0 && is_profile(item->value))
+		fprintf(stderr, "reeve: the built-in profile of that name is: --use %s\n", item->value);
+}
+
+static int add_item(struct policy_builder *builder, const struct options_item *item)
+{
+	size_t before = policy_builder_diagnostics(builder)->count;
+	int r = strcmp(item->key, "policy") == 0 ? policy_add_file(builder, item->value)
+	                                         : policy_add_flag(builder, item->key, item->value);
+
+	if (r < 0)
+		tell_failure(item, r, policy_builder_diagnostics(builder)->count > before);
+	return r;
+}
+
+/* Every item is tried, so that all that is wrong is told at once. */
+static int add_items(struct options *options, struct policy_builder *builder)
+{
+	int result = 0;
+
+	if (!options->has_base)
+		result = policy_add_profile(builder, options->has_grant ? "base" : "workspace");
+	for (size_t i = 0; i < options->items.count; i++) {
+		int r = add_item(builder, &options->items.items[i]);
+
+		if (r < 0 && result == 0)
+			result = r;
+	}
+	return result;
+}
+
+int options_policy(struct options *options, struct policy **ret)
+{
+	struct policy_context context = options_context(options);
+	struct policy_builder *builder = NULL;
+	int r = policy_builder_new(&context, &builder);
+
+	if (r < 0)
+		return r;
+	r = add_items(options, builder);
+	if (r == 0)
+		r = policy_builder_finish(builder, ret);
+	options_tell_diagnostics(builder);
+	if (options->tmp_error)
+		fprintf(stderr, "reeve: cannot make a private folder in %s: %s\n", tmp_top(),
+		        strerror(options->tmp_error));
+	policy_builder_free(builder);
+	return r;
+}

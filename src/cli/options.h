@@ -1,0 +1,76 @@
+/* The flags that make a policy, shared by the subcommands that need one. Their order does not matter. */
+#pragma once
+
+#include <getopt.h>
+#include <stdbool.h>
+
+#include "base/array.h"
+#include "plan/plan.h"
+#include "policy/policy.h"
+
+/* Values of long options without a letter. Those of a subcommand's own start at OPTION_OWN. */
+enum {
+	OPTION_USE = 256,
+	OPTION_READ,
+	OPTION_WRITE,
+	OPTION_EXEC,
+	OPTION_DENY,
+	OPTION_HIDE,
+	OPTION_OWN = 512,
+};
+
+/* clang-format off */
+#define OPTIONS_OF_POLICIES                                                                                  \
+	{"policy", required_argument, NULL, 'p'},                                                            \
+	{"use", required_argument, NULL, OPTION_USE},                                                        \
+	{"read", required_argument, NULL, OPTION_READ},                                                      \
+	{"write", required_argument, NULL, OPTION_WRITE},                                                    \
+	{"exec", required_argument, NULL, OPTION_EXEC},                                                      \
+	{"deny", required_argument, NULL, OPTION_DENY},                                                      \
+	{"hide", required_argument, NULL, OPTION_HIDE}
+/* clang-format on */
+
+struct options_item {
+	const char *key;   /* "policy", or a policy_add_flag key */
+	const char *value; /* borrowed from argv */
+};
+
+/* What ${REEVE_TMP} is. */
+enum options_tmp {
+	OPTIONS_TMP_NAMED, /* a name that nothing is behind */
+	OPTIONS_TMP_MADE,  /* a private folder, made when a rule asks for it */
+};
+
+struct options {
+	ARRAY(struct options_item) items;
+	bool has_base;  /* a policy or a profile was named */
+	bool has_grant; /* a flag grants something */
+	enum options_tmp tmp;
+	char *tmp_path; /* made or named; NULL until a rule asked for it */
+	int tmp_error;
+	const char *home;
+	char *cwd;
+};
+
+/* 0 or -errno (a working directory that is gone). options_done takes NULL-initialised ones, too. */
+int options_init(enum options_tmp tmp, struct options *ret);
+void options_done(struct options *options);
+
+/* Removes the folder that was made for ${REEVE_TMP}, if any and if it is still empty. */
+void options_remove_tmp(struct options *options);
+
+/* Takes what getopt_long gave: 1 when it was an option of policies, 0 when not, -ENOMEM. */
+int options_take(struct options *options, int option, const char *value);
+
+/* Says on stderr what is wrong with the option that getopt_long stopped at, and what to type instead. `c` is
+ * what it returned ('?' or ':'). */
+void options_complain(const char *subcommand, int c, char **argv, const struct option *known);
+
+/* Makes the policy; what is wrong with it goes to stderr. 0 or -errno. */
+int options_policy(struct options *options, struct policy **ret);
+
+/* Tells diagnostics on stderr, a line each. */
+void options_tell_diagnostics(const struct policy_builder *builder);
+
+/* What strings of policies may refer to; `options` must stay where it is. */
+struct policy_context options_context(struct options *options);

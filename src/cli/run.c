@@ -1,0 +1,283 @@
+/* reeve run: a command under a policy. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "cli/cli.h"
+#include "cli/machine.h"
+#include "cli/options.h"
+#include "launch/launch.h"
+#include "record/record.h"
+
+enum {
+	OPTION_JSON = OPTION_OWN,
+	OPTION_LOG,
+	OPTION_SUMMARY,
+	OPTION_SUMMARY_JSON,
+	OPTION_BEST_EFFORT,
+	OPTION_VERBOSE,
+};
+
+static const struct option known[] = {
+        OPTIONS_OF_POLICIES,
+        {"json", required_argument, NULL, OPTION_JSON},
+        {"log", required_argument, NULL, OPTION_LOG},
+        {"summary", no_argument, NULL, OPTION_SUMMARY},
+        {"summary-json", required_argument, NULL, OPTION_SUMMARY_JSON},
+        {"best-effort", no_argument, NULL, OPTION_BEST_EFFORT},
+        {"verbose-denials", no_argument, NULL, OPTION_VERBOSE},
+        {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+};
+
+struct running {
+	struct options options;
+	struct plan_options plan_options;
+	const char *json, *log, *summary_json;
+	bool summary, quiet;
+	bool done; /* help was asked for */
+
+	FILE *text;   /* a copy of stderr, or the log */
+	FILE *errors; /* a copy of stderr */
+	int json_fd, summary_fd;
+	struct recorder *recorder;
+};
+
+static void take_own(struct running *running, int c)
+{
+	switch (c) {
+	case OPTION_JSON:
+		running->json = optarg;
+		break;
+	case OPTION_LOG:
+		running->log = optarg;
+		break;
+	case OPTION_SUMMARY:
+		running->summary = true;
+		break;
+	case OPTION_SUMMARY_JSON:
+		running->summary_json = optarg;
+		break;
+	case OPTION_BEST_EFFORT:
+		running->plan_options.best_effort = true;
+		break;
+	case OPTION_VERBOSE:
+		running->plan_options.verbose_denials = true;
+		break;
+	case 'q':
+		running->quiet = true;
+		break;
+	case 'h':
+		cli_print_run_help();
+		running->done = true;
+		break;
+	}
+}
+
+static int read_options(struct running *running, int argc, char **argv)
+{
+	int c, r;
+
+	opterr = 0;
+	/* The first word that is no option ends them: what follows belongs to the command. */
+	while (!running->done && (c = getopt_long(argc, argv, "+:p:qh", known, NULL)) >= 0) {
+		r = options_take(&running->options, c, optarg);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			continue;
+		if (c == '?' || c == ':') {
+			options_complain("run", c, argv, known);
+			return -EINVAL;
+		}
+		take_own(running, c);
+	}
+	if (running->done || argv[optind])
+		return 0;
+	fputs("reeve run: no command. Type: reeve run [OPTIONS] -- COMMAND [ARGUMENTS]\n", stderr);
+	return -EINVAL;
+}
+
+/* ---- where records go ---- */
+
+static int open_output(const char *path, int flags, int *ret)
+{
+	int fd = strcmp(path, "-") == 0 ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+	                                : open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | flags, 0666);
+	int r = fd < 0 ? -errno : 0;
+
+	if (r < 0) {
+		fputs("reeve run: cannot write ", stderr);
+		escape_for_terminal(stderr, path);
+		fprintf(stderr, ": %s\n", strerror(-r));
+		return r;
+	}
+	*ret = fd;
+	return 0;
+}
+
+static int open_stream(int fd, FILE **ret)
+{
+	AUTO_CLOSE int own = fd;
+	FILE *stream;
+
+	if (own < 0)
+		return -errno;
+	stream = fdopen(own, "w");
+	if (!stream)
+		return -errno;
+	own = -EBADF;
+	*ret = stream;
+	return 0;
+}
+
+/* The command may close or redirect its own stderr: ours is a copy. */
+static int open_outputs(struct running *running)
+{
+	int r = open_stream(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), &running->errors);
+	int log;
+
+	if (r == 0 && running->json)
+		r = open_output(running->json, O_APPEND, &running->json_fd);
+	if (r == 0 && running->summary_json)
+		r = open_output(running->summary_json, O_TRUNC, &running->summary_fd);
+	if (r == 0 && running->log) {
+		r = open_output(running->log, O_APPEND, &log);
+		if (r == 0)
+			r = open_stream(log, &running->text);
+	}
+	return r;
+}
+
+static bool wants_colour(const struct running *running)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return !running->log && isatty(STDERR_FILENO) && !(no_color && no_color[0]);
+}
+
+static int make_recorder(struct running *running)
+{
+	struct record_options options = {
+	        .text = running->quiet ? NULL
+	                : running->log ? running->text
+	                               : running->errors,
+	        .json = running->json_fd,
+	        .summary = running->summary || running->summary_json,
+	        .home = running->options.home,
+	        .colour = wants_colour(running),
+	        .errors = running->errors,
+	};
+
+	return recorder_new(&options, &running->recorder);
+}
+
+static void close_outputs(struct running *running)
+{
+	recorder_free(running->recorder);
+	if (running->text)
+		fclose(running->text);
+	if (running->errors)
+		fclose(running->errors);
+	if (running->json_fd >= 0)
+		close(running->json_fd);
+	if (running->summary_fd >= 0)
+		close(running->summary_fd);
+}
+
+/* ---- the run ---- */
+
+static void ended(void *user, bool tree_lives)
+{
+	struct running *running = user;
+
+	if (tree_lives)
+		recorder_note(running->recorder, "tree-lives",
+		        "the command has ended, and others that it started live on under the policy");
+	recorder_close_text(running->recorder);
+	recorder_write_summary(running->recorder,
+	        !running->summary ? NULL
+	        : running->log    ? running->text
+	                          : running->errors,
+	        running->summary_fd);
+}
+
+static void tell_notes(const struct running *running, const struct plan *plan)
+{
+	const char *notes = plan->notes ? plan->notes : "";
+
+	while (*notes) {
+		size_t n = strcspn(notes, "\n");
+		AUTO_FREE char *line = strndup(notes, n);
+
+		if (line && *line)
+			recorder_note(running->recorder, "best-effort", line);
+		notes += n + (notes[n] == '\n');
+	}
+}
+
+static int launch(struct running *running, const struct plan *plan, const struct reeve_features *features,
+        char **argv, int *ret_code)
+{
+	struct launch_options options = {
+	        .plan = plan,
+	        .features = features,
+	        .argv = argv,
+	        .recorder = running->recorder,
+	        .private_tmp = running->options.tmp_path,
+	        .ended = ended,
+	        .user = running,
+	};
+
+	if (options.private_tmp && setenv("TMPDIR", options.private_tmp, 1) < 0)
+		return -errno;
+	tell_notes(running, plan);
+	*ret_code = launch_run(&options);
+	return 0;
+}
+
+static int run(struct running *running, char **argv, int *ret_code)
+{
+	struct reeve_features features;
+	struct policy *policy = NULL;
+	struct plan *plan = NULL;
+	int r = open_outputs(running);
+
+	if (r == 0)
+		r = options_policy(&running->options, &policy);
+	if (r == 0)
+		r = machine_plan(policy, &running->plan_options, MACHINE_RUNS, &features, &plan);
+	if (r == 0)
+		r = make_recorder(running);
+	if (r == 0)
+		r = launch(running, plan, &features, argv, ret_code);
+	plan_free(plan);
+	policy_unref(policy);
+	return r;
+}
+
+int cli_run(int argc, char **argv)
+{
+	struct running running = {.json_fd = -EBADF, .summary_fd = -EBADF};
+	int code = LAUNCH_EXIT_FAILED;
+	int r = options_init(OPTIONS_TMP_MADE, &running.options);
+
+	if (r < 0) {
+		fprintf(stderr, "reeve run: the working directory: %s\n", strerror(-r));
+		return LAUNCH_EXIT_FAILED;
+	}
+	r = read_options(&running, argc, argv);
+	if (r == 0 && !running.done)
+		r = run(&running, argv + optind, &code);
+	if (r < 0)
+		options_remove_tmp(&running.options);
+	close_outputs(&running);
+	options_done(&running.options);
+	return running.done ? 0 : code;
+}

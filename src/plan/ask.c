@@ -1,0 +1,231 @@
+/* Answers to single questions, from what enforces: the plan's matcher and its filter. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "plan/explain.h"
+
+/* Where paths of questions start. */
+struct origin {
+	const char *cwd, *home;
+};
+
+static int join(const struct origin *origin, const char *path, char **ret)
+{
+	const char *start = path[0] == '/' ? "" : origin->cwd;
+	int n;
+
+	if (origin->home && path[0] == '~' && (path[1] == '/' || path[1] == '\0')) {
+		start = origin->home;
+		path++;
+	}
+	n = asprintf(ret, "%s/%s", start, path);
+	if (n < 0)
+		return -ENOMEM;
+	return n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* The path as the kernel would reach it, as far as it exists; the rest as written. */
+static int resolve(const struct origin *origin, const char *path, char **ret)
+{
+	AUTO_FREE char *whole = NULL;
+	char clean[PATH_MAX];
+	int r = join(origin, path, &whole);
+	size_t cut;
+
+	if (r < 0)
+		return r;
+	cut = strlen(whole);
+	for (;;) {
+		AUTO_FREE char *head = strndup(whole, cut ? cut : 1);
+		AUTO_FREE char *real = head ? realpath(head, NULL) : NULL;
+		AUTO_FREE char *joined = NULL;
+
+		if (!real && (cut == 0 || (errno != ENOENT && errno != ENOTDIR && errno != EACCES)))
+			return -errno;
+		if (!real) {
+			while (whole[--cut] != '/')
+				;
+			continue;
+		}
+		if (asprintf(&joined, "%s%s", real, whole + cut) < 0)
+			return -ENOMEM;
+		r = path_clean_lexically(joined, clean, sizeof(clean));
+		if (r < 0)
+			return r;
+		*ret = strdup(clean);
+		return *ret ? 0 : -ENOMEM;
+	}
+}
+
+static enum plan_layer layer_of_file(const struct plan *plan, const struct explain_answer *answer)
+{
+	bool exec = answer->access & POLICY_EXEC;
+
+	for (size_t i = 0; answer->file && i < plan->line_count; i++)
+		if (plan->lines[i].file == answer->file && plan->lines[i].layer != PLAN_NOWHERE)
+			return plan->lines[i].layer;
+	/* Nothing grants it: whoever looks first refuses. */
+	if (plan->notifies[exec ? SYSCALLS_EXEC : SYSCALLS_OPEN])
+		return PLAN_SUPERVISOR;
+	return plan->uses_landlock ? PLAN_LANDLOCK : PLAN_NOWHERE;
+}
+
+static int ask_file(const struct plan *plan, const struct origin *origin, const char *path, unsigned access,
+        struct explain_answer *answer)
+{
+	struct match_verdict verdict;
+	int r = resolve(origin, path, &answer->path);
+
+	if (r < 0)
+		return r;
+	matcher_decide(plan->matcher, answer->path, access, &verdict);
+	answer->access = access;
+	answer->verdict = verdict.verdict;
+	answer->error = verdict.verdict == POLICY_ALLOW ? 0 : verdict.error;
+	answer->file = verdict.rule;
+	answer->why = verdict.rule ? NULL : "no rule allows it";
+	answer->layer = layer_of_file(plan, answer);
+	return 0;
+}
+
+/* "PATH", "PATH:rw": what follows the last colon counts when it is made of r, w and x only. */
+static int ask_open(
+        const struct plan *plan, const struct origin *origin, const char *text, struct explain_answer *answer)
+{
+	const char *colon = strrchr(text, ':');
+	AUTO_FREE char *path = NULL;
+	unsigned access = 0;
+
+	if (colon && colon[1] && colon[1 + strspn(colon + 1, "rwx")] == '\0') {
+		access |= strchr(colon, 'r') ? POLICY_READ : 0;
+		access |= strchr(colon, 'w') ? POLICY_WRITE : 0;
+		access |= strchr(colon, 'x') ? POLICY_EXEC : 0;
+		path = strndup(text, (size_t)(colon - text));
+	} else {
+		access = POLICY_READ;
+		path = strdup(text);
+	}
+	if (!path)
+		return -ENOMEM;
+	return *path ? ask_file(plan, origin, path, access, answer) : -ENOENT;
+}
+
+static const struct policy_syscall_rule *call_rule_of(const struct plan *plan, int nr)
+{
+	for (size_t i = 0; i < plan->policy->syscall_count; i++)
+		if (plan->policy->syscalls[i].nr[syscalls_native()] == nr)
+			return &plan->policy->syscalls[i];
+	return NULL;
+}
+
+static void answer_from_rule(struct explain_answer *answer, const struct policy_syscall_rule *rule)
+{
+	answer->call = rule;
+	answer->verdict = rule->verdict;
+	answer->error = rule->verdict == POLICY_ALLOW || rule->verdict == POLICY_KILL ? 0 : rule->error;
+}
+
+/* What the filter says of the call with all arguments 0. */
+static int answer_from_filter(const struct plan *plan, int nr, struct explain_answer *answer)
+{
+	struct seccomp_data data = {.nr = nr, .arch = syscalls_audit_arch(syscalls_native())};
+	uint32_t action;
+	int r = filter_simulate(&plan->filter, &data, &action);
+
+	if (r < 0)
+		return r;
+	answer->layer = PLAN_FILTER;
+	switch (action & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ALLOW:
+		answer->why = "no rule refuses it";
+		answer->layer = PLAN_NOWHERE;
+		break;
+	case SECCOMP_RET_USER_NOTIF:
+		answer->layer = PLAN_SUPERVISOR;
+		answer->why = plan->calls[nr].action == PLAN_CALL_PATHS ? "its paths decide"
+		                                                        : "the supervisor watches it";
+		break;
+	case SECCOMP_RET_ERRNO:
+		answer->verdict = POLICY_DENY;
+		answer->error = (int)(action & SECCOMP_RET_DATA);
+		answer->why = "this plan refuses it always";
+		break;
+	default:
+		answer->verdict = POLICY_KILL;
+		answer->why = "this plan refuses it always";
+		break;
+	}
+	return 0;
+}
+
+static int ask_call(const struct plan *plan, const char *name, struct explain_answer *answer)
+{
+	const struct syscalls_name *call = syscalls_by_name(name);
+	const struct policy_syscall_rule *rule;
+	int nr, r;
+
+	if (!call || call->nr[syscalls_native()] < 0 || call->nr[syscalls_native()] >= PLAN_MAX_CALLS)
+		return -ENOSYS;
+	nr = call->nr[syscalls_native()];
+	answer->verdict = POLICY_ALLOW;
+	r = answer_from_filter(plan, nr, answer);
+	rule = call_rule_of(plan, nr);
+	/* A rule cannot allow what every plan refuses. */
+	if (r < 0 || !rule || (rule->verdict == POLICY_ALLOW && answer->verdict != POLICY_ALLOW))
+		return r;
+	answer_from_rule(answer, rule);
+	return 0;
+}
+
+static int complain(int r, const char *question, char *text, size_t size)
+{
+	switch (r) {
+	case -ENOSYS:
+		snprintf(text, size, "%s: there is no such system call on this architecture", question);
+		return -EINVAL;
+	case -ENOENT:
+		snprintf(text, size,
+		        "%s: the path is missing; expected open:PATH:rw, exec:PATH or syscall:NAME",
+		        question);
+		return -EINVAL;
+	case -EINVAL:
+		snprintf(text, size, "%s: expected open:PATH:rw, exec:PATH or syscall:NAME", question);
+		return -EINVAL;
+	default:
+		snprintf(text, size, "%s: %s", question, strerror(-r));
+		return r;
+	}
+}
+
+int explain_ask(const struct plan *plan, const char *question, const char *cwd, const char *home,
+        struct explain_answer *ret, char *error_text, size_t error_size)
+{
+	struct explain_answer answer = {.question = question};
+	struct origin origin = {.cwd = cwd, .home = home};
+	int r;
+
+	if (strncmp(question, "open:", 5) == 0)
+		r = ask_open(plan, &origin, question + 5, &answer);
+	else if (strncmp(question, "exec:", 5) == 0)
+		r = question[5] ? ask_file(plan, &origin, question + 5, POLICY_EXEC, &answer) : -ENOENT;
+	else if (strncmp(question, "syscall:", 8) == 0)
+		r = ask_call(plan, question + 8, &answer);
+	else
+		r = -EINVAL;
+	if (r < 0) {
+		explain_answer_done(&answer);
+		return complain(r, question, error_text, error_size);
+	}
+	*ret = answer;
+	return 0;
+}
+
+void explain_answer_done(struct explain_answer *answer)
+{
+	free(answer->path);
+	answer->path = NULL;
+}

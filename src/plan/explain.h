@@ -1,0 +1,37 @@
+/* A plan in words, and answers to single questions about it. */
+#pragma once
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "plan/plan.h"
+
+/* Every rule with its place, its layer, what it makes notify and why no cheaper layer holds it; what every
+ * plan refuses; what this version does not hold; which calls notify. 0 or -ENOMEM. */
+int explain_plan(const struct plan *plan, FILE *out);
+
+/* The same as an object; NULL when memory is short. A new reference. */
+struct json_object *explain_plan_json(const struct plan *plan);
+
+/* One question: "open:PATH:rw" (r, w, x; r without), "exec:PATH", "syscall:NAME". */
+struct explain_answer {
+	const char *question; /* borrowed */
+	char *path;           /* what the question's path is here, owned; NULL for system calls */
+	unsigned access;
+	enum policy_verdict verdict;
+	int error;
+	const struct policy_file_rule *file;
+	const struct policy_syscall_rule *call;
+	enum plan_layer layer; /* that gives the verdict */
+	const char *why;       /* instead of a rule, or NULL */
+};
+
+/* `cwd` is where relative paths start, `home` what a leading "~" means (or NULL). 0; -EINVAL with what is
+ * wrong in `error_text`; -ENOMEM, -errno. */
+int explain_ask(const struct plan *plan, const char *question, const char *cwd, const char *home,
+        struct explain_answer *ret, char *error_text, size_t error_size);
+void explain_answer_done(struct explain_answer *answer);
+
+int explain_answer_tell(const struct explain_answer *answer, FILE *out);
+struct json_object *explain_answer_json(const struct explain_answer *answer);

@@ -1,0 +1,203 @@
+#include "record/record.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "plan/tell.h"
+#include "record/counts.h"
+#include "record/describe.h"
+#include "record/fold.h"
+#include "record/sink.h"
+#include "record/summary.h"
+
+#define JSON_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+struct recorder {
+	struct sink text, json;
+	FILE *errors;
+	bool colour, summary;
+	char *home;
+	pthread_mutex_t fold_lock;
+	struct fold fold;
+	struct counts counts;
+};
+
+int recorder_new(const struct record_options *options, struct recorder **ret)
+{
+	struct recorder *recorder = calloc(1, sizeof(*recorder));
+
+	if (!recorder)
+		return -ENOMEM;
+	if (options->home) {
+		recorder->home = strdup(options->home);
+		if (!recorder->home) {
+			free(recorder);
+			return -ENOMEM;
+		}
+	}
+	if (options->text)
+		fflush(options->text);
+	sink_init(&recorder->text, options->text ? fileno(options->text) : -1);
+	sink_init(&recorder->json, options->json);
+	recorder->errors = options->errors;
+	recorder->colour = options->colour;
+	recorder->summary = options->summary;
+	pthread_mutex_init(&recorder->fold_lock, NULL);
+	counts_init(&recorder->counts);
+	*ret = recorder;
+	return 0;
+}
+
+void recorder_free(struct recorder *recorder)
+{
+	if (!recorder)
+		return;
+	fold_done(&recorder->fold);
+	sink_done(&recorder->text);
+	sink_done(&recorder->json);
+	pthread_mutex_destroy(&recorder->fold_lock);
+	counts_done(&recorder->counts);
+	free(recorder->home);
+	free(recorder);
+}
+
+bool recorder_wants_allowed(const struct recorder *recorder)
+{
+	return recorder->json.fd >= 0;
+}
+
+static void write_to(struct recorder *recorder, struct sink *sink, const char *bytes, size_t size)
+{
+	int error = 0;
+
+	if (sink_write(sink, bytes, size, &error) == 1 && recorder->errors) {
+		fprintf(recorder->errors, "reeve: records are being lost: %s\n", strerror(-error));
+		fflush(recorder->errors);
+	}
+}
+
+/* A record that memory could not be had for is one that was lost. */
+static void write_json(struct recorder *recorder, struct json_object *object)
+{
+	AUTO_FREE char *line = NULL;
+	const char *text = object ? json_object_to_json_string_ext(object, JSON_FLAGS) : NULL;
+	int n = text ? asprintf(&line, "%s\n", text) : -1;
+
+	if (n < 0) {
+		line = NULL;
+		sink_count_lost(&recorder->json);
+	} else {
+		write_to(recorder, &recorder->json, line, (size_t)n);
+	}
+	json_object_put(object);
+}
+
+static void write_text(struct recorder *recorder, const struct record *record)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out) {
+		sink_count_lost(&recorder->text);
+		return;
+	}
+	pthread_mutex_lock(&recorder->fold_lock);
+	if (!fold_add(&recorder->fold, record, out))
+		describe_text(out, record, recorder->home, recorder->colour);
+	pthread_mutex_unlock(&recorder->fold_lock);
+	if (fclose(out) != 0)
+		sink_count_lost(&recorder->text);
+	else if (size > 0)
+		write_to(recorder, &recorder->text, text, size);
+}
+
+void recorder_write(struct recorder *recorder, const struct record *record)
+{
+	enum counts_outcome outcome = describe_outcome(record);
+
+	counts_add(&recorder->counts, record->operation, outcome, record->nanoseconds, record->call,
+	        record->object);
+	if (recorder->json.fd >= 0)
+		write_json(recorder, describe_json(record, recorder->home));
+	if (outcome != COUNTS_ALLOWED && sink_is_open(&recorder->text))
+		write_text(recorder, record);
+}
+
+void recorder_count_allowed(struct recorder *recorder, const char *operation, uint64_t nanoseconds)
+{
+	counts_add(&recorder->counts, operation, COUNTS_ALLOWED, nanoseconds, NULL, NULL);
+}
+
+void recorder_count_notification(struct recorder *recorder)
+{
+	atomic_fetch_add_explicit(&recorder->counts.notifications, 1, memory_order_relaxed);
+}
+
+void recorder_note(struct recorder *recorder, const char *kind, const char *text)
+{
+	AUTO_FREE char *line = NULL;
+	int n = asprintf(&line, "reeve: %s\n", text);
+
+	if (n < 0)
+		line = NULL;
+	else
+		write_to(recorder, &recorder->text, line, (size_t)n);
+	if (recorder->json.fd >= 0) {
+		struct json_object *object = json_object_new_object();
+		char time[64];
+
+		json_object_object_add(object, "schema", json_object_new_int(1));
+		json_object_object_add(
+		        object, "time", json_object_new_string(describe_now(time, sizeof(time))));
+		json_object_object_add(object, "note", tell_bytes_json(kind));
+		json_object_object_add(object, "text", tell_bytes_json(text));
+		write_json(recorder, object);
+	}
+}
+
+void recorder_close_text(struct recorder *recorder)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out) {
+		pthread_mutex_lock(&recorder->fold_lock);
+		fold_tell(&recorder->fold, out);
+		pthread_mutex_unlock(&recorder->fold_lock);
+		if (fclose(out) == 0 && size > 0)
+			write_to(recorder, &recorder->text, text, size);
+	}
+	sink_close(&recorder->text);
+}
+
+int recorder_write_summary(struct recorder *recorder, FILE *text, int summary_json)
+{
+	uint64_t dropped = sink_failed(&recorder->json) + sink_failed(&recorder->text);
+	struct sink sink;
+	int error = 0, r = 0;
+
+	if (text)
+		r = summary_tell(&recorder->counts, dropped, text);
+	if (r == 0 && summary_json >= 0) {
+		struct json_object *object = summary_json_of(&recorder->counts, dropped);
+		AUTO_FREE char *line = NULL;
+		int n = object ? asprintf(&line, "%s\n", json_object_to_json_string_ext(object, JSON_FLAGS))
+		               : -1;
+
+		json_object_put(object);
+		if (n < 0) {
+			line = NULL;
+			return -ENOMEM;
+		}
+		sink_init(&sink, summary_json);
+		sink_write(&sink, line, (size_t)n, &error);
+		sink_done(&sink);
+	}
+	return r < 0 ? r : error;
+}

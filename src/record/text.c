@@ -1,0 +1,104 @@
+/* Refusals for people. */
+#include <string.h>
+
+#include "base/escape.h"
+#include "plan/tell.h"
+#include "record/describe.h"
+
+#define INDENT "           "
+
+enum counts_outcome describe_outcome(const struct record *record)
+{
+	switch (record->verdict) {
+	case POLICY_ALLOW:
+		return COUNTS_ALLOWED;
+	case POLICY_HIDE:
+		return COUNTS_HIDDEN;
+	case POLICY_KILL:
+		return COUNTS_KILLED;
+	default:
+		return record->why && !record->file_rule && !record->call_rule ? COUNTS_REFUSED
+		                                                               : COUNTS_DENIED;
+	}
+}
+
+void describe_event(FILE *out, const struct record *record, pid_t tid)
+{
+	char number[32];
+
+	escape_for_terminal(out, record->program ? record->program : "?");
+	if (tid)
+		fprintf(out, "[%d]", (int)tid);
+	fprintf(out, " %s(", record->call ? record->call : "?");
+	if (record->object)
+		escape_for_terminal(out, record->object);
+	if (record->second) {
+		fputs(", ", out);
+		escape_for_terminal(out, record->second);
+	}
+	if (record->access)
+		fprintf(out, "%s%s%s", record->object ? ", " : "",
+		        (record->access & POLICY_READ) && (record->access & ~(unsigned)POLICY_READ) ? "read, "
+		                                                                                    : "",
+		        tell_access(record->access));
+	fputs(") -> ", out);
+	if (record->verdict == POLICY_KILL)
+		fputs("SIGSYS", out);
+	else
+		fputs(record->error ? tell_error(record->error, number, sizeof(number)) : "done", out);
+}
+
+static const char *layer_name(enum record_layer layer)
+{
+	static const char *const names[] = {"the supervisor", "Landlock", "the filter"};
+
+	return names[layer];
+}
+
+static void describe_reason(FILE *out, const struct record *record)
+{
+	if (record->file_rule || record->call_rule) {
+		fputs(INDENT "rule    ", out);
+		tell_rule(out, record->file_rule, record->call_rule);
+		fprintf(out, ", enforced by %s\n", layer_name(record->layer));
+	} else if (!record->why) {
+		fputs(INDENT "rule    no rule allows it\n", out);
+	}
+	if (record->why) {
+		fputs(INDENT "why     ", out);
+		escape_for_terminal(out, record->why);
+		fputc('\n', out);
+	}
+}
+
+static void describe_hint(FILE *out, const struct record *record, const char *home)
+{
+	switch (hint_of(record)) {
+	case HINT_NONE:
+		return;
+	case HINT_OTHER_POLICY:
+		fprintf(out, INDENT "allow   only a policy without that rule%s\n",
+		        record->call_rule ? "" : ": others can open what lies inside, not the place itself");
+		return;
+	case HINT_RULE:
+		fputs(INDENT "allow   ", out);
+		hint_flag(out, record, home);
+		if (hint_has_policy(record)) {
+			fputs("    or in a policy: ", out);
+			hint_policy(out, record, home);
+		}
+		fputc('\n', out);
+		return;
+	}
+}
+
+void describe_text(FILE *out, const struct record *record, const char *home, bool colour)
+{
+	const char *verb = counts_outcome_name(describe_outcome(record));
+
+	fprintf(out, "reeve: %s%-8s%s ", colour ? "\033[31m" : "", verb, colour ? "\033[0m" : "");
+	describe_event(out, record, record->tid);
+	fputc('\n', out);
+	describe_reason(out, record);
+	describe_hint(out, record, home);
+}
