@@ -50,7 +50,8 @@ static int check_policy(struct options *options, const char *path)
 static const char *test_variable(void *user, const char *name)
 {
 	static const char *const variables[][2] = {{"HOME", "/home/me"}, {"PWD", "/home/me/work"},
-	        {"USER", "me"}, {"TMPDIR", "/tmp"}, {"REEVE_TMP", "/tmp/reeve-test"}};
+	        {"USER", "me"}, {"TMPDIR", "/tmp"}, {"REEVE_TMP", "/tmp/reeve-test"}, {"STAR", "*"},
+	        {"RELATIVE", "some/where"}};
 
 	for (size_t i = 0; i < ELEMENTS(variables); i++)
 		if (strcmp(variables[i][0], name) == 0)
