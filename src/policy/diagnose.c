@@ -18,10 +18,10 @@ int policy_diagnose(struct policy_builder *builder, const struct policy_place *p
 
 	if (builder->diagnostics.count > MOST_DIAGNOSTICS)
 		return 0;
-	if (builder->diagnostics.count == MOST_DIAGNOSTICS)
-		format = "too many errors: the rest is not told";
 	va_start(arguments, format);
-	r = vasprintf(&message, format, arguments);
+	r = builder->diagnostics.count == MOST_DIAGNOSTICS
+	            ? asprintf(&message, "too many errors: the rest is not told")
+	            : vasprintf(&message, format, arguments);
 	va_end(arguments);
 	if (r < 0) {
 		message = NULL;

@@ -224,7 +224,10 @@ void matcher_decide(
 			refuse_access(&cover, wanted, ret);
 			return;
 		}
-		choose(&told, grant.end, grant.rule);
+		if (told.end == grant.end)
+			told = grant; /* of one path, the rule for what is rarer granted */
+		else
+			choose(&told, grant.end, grant.rule);
 	}
 	ret->verdict = POLICY_ALLOW;
 	ret->error = 0;

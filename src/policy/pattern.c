@@ -4,7 +4,7 @@
 
 #include "policy/match.h"
 
-enum { SET_WORDS = 4, WITNESS_SIZE = 8192, WITNESS_ATTEMPTS = 8 };
+enum { SET_WORDS = 4, WITNESS_SIZE = 8192, LONG_STAR = 64 };
 
 enum token_kind {
 	TOKEN_END,
@@ -300,35 +300,44 @@ static char member_of(const uint64_t *set, char fresh, bool last)
 	return member;
 }
 
+/* How the wildcards of a pattern are filled to make a path that it covers. */
+struct filling {
+	char fresh;
+	size_t star;     /* so many fresh bytes for `*` */
+	bool has_deep;   /* a fresh component for `**`, else none */
+	bool takes_last; /* of a class the last byte, else the first */
+};
+
 /* Writes a name that the component matches. 0 when it has none, or no room. */
 static size_t name_of(
-        const struct pattern_component *component, char fresh, unsigned attempt, char *ret, size_t size)
+        const struct pattern_component *component, const struct filling *filling, char *ret, size_t size)
 {
 	const char *at = component->at, *end = at + component->length;
 	size_t length = 0;
 
 	while (at < end) {
 		struct token token;
+		size_t repeat = 1;
 
 		at = token_read(at, end, component->is_glob, &token);
 		if (token.kind == TOKEN_STAR) {
-			if (attempt & 4)
-				continue;
-			token.byte = (unsigned char)fresh;
+			token.byte = (unsigned char)filling->fresh;
+			repeat = filling->star;
 		} else if (token.kind == TOKEN_SET) {
-			token.byte = (unsigned char)member_of(token.set, fresh, attempt & 1);
+			token.byte = (unsigned char)member_of(token.set, filling->fresh, filling->takes_last);
 		}
-		if (token.byte == 0 || length + 1 >= size)
+		if (token.byte == 0 || length + repeat >= size)
 			return 0;
-		ret[length++] = (char)token.byte;
+		memset(ret + length, token.byte, repeat);
+		length += repeat;
 	}
 	if ((length == 1 && ret[0] == '.') || (length == 2 && ret[0] == '.' && ret[1] == '.'))
 		return 0;
 	return length;
 }
 
-/* Writes a path that `of` covers; the attempts differ in how the wildcards are filled. */
-static bool path_of(const struct pattern *of, char fresh, unsigned attempt, char *ret, size_t size)
+/* Writes a path that `of` covers. */
+static bool path_of(const struct pattern *of, const struct filling *filling, char *ret, size_t size)
 {
 	struct pattern_component component;
 	const char *cursor = of->text;
@@ -340,11 +349,11 @@ static bool path_of(const struct pattern *of, char fresh, unsigned attempt, char
 		if (length + 3 >= size)
 			return false;
 		if (is_deep(&component)) {
-			if (!(attempt & 2))
+			if (!filling->has_deep)
 				continue;
-			ret[length + 1] = fresh;
+			ret[length + 1] = filling->fresh;
 		} else {
-			n = name_of(&component, fresh, attempt, ret + length + 1, size - length - 2);
+			n = name_of(&component, filling, ret + length + 1, size - length - 2);
 		}
 		if (n == 0)
 			return false;
@@ -359,17 +368,21 @@ static bool path_of(const struct pattern *of, char fresh, unsigned attempt, char
 
 bool pattern_lies_strictly_inside(const struct pattern *inner, const struct pattern *outer)
 {
+	/* Wildcards of `inner` that match one byte each have no answer to a star that is longer. */
+	static const size_t stars[] = {1, LONG_STAR, 0};
 	char path[WITNESS_SIZE];
-	char fresh;
+	struct pattern witness = {path, false};
+	struct filling filling = {.star = 0};
 
 	if (!pattern_covers(outer, inner))
 		return false;
 	/* That `inner` covers less is proved by a path that only `outer` covers. */
-	fresh = fresh_byte(inner);
-	for (unsigned attempt = 0; attempt < WITNESS_ATTEMPTS; attempt++) {
-		struct pattern witness = {path, false};
-
-		if (path_of(outer, fresh, attempt, path, sizeof(path)) && !pattern_covers(inner, &witness))
+	filling.fresh = fresh_byte(inner);
+	for (unsigned attempt = 0; attempt < 4 * sizeof(stars) / sizeof(stars[0]); attempt++) {
+		filling.star = stars[attempt / 4];
+		filling.has_deep = attempt & 1;
+		filling.takes_last = attempt & 2;
+		if (path_of(outer, &filling, path, sizeof(path)) && !pattern_covers(inner, &witness))
 			return true;
 	}
 	return false;

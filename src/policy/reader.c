@@ -33,7 +33,8 @@ static struct policy_quote found(const struct document_node *node)
 		strcpy(quote.text, "a map");
 	else if (node->length > 0 || !node->is_plain) {
 		text = policy_quote(node->text, node->length);
-		snprintf(quote.text, sizeof(quote.text), "'%.60s'", text.text);
+		snprintf(quote.text, sizeof(quote.text), "%s'%.48s'", node->is_plain ? "" : "the string ",
+		        text.text);
 	}
 	return quote;
 }

@@ -146,31 +146,61 @@ static bool is_file_name(const char *text)
 	       (dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0));
 }
 
-/* A file named by `use`: `~` and variables as in rules, relative to the folder of the file that names it. */
+/* "DIRECTORY/NAME", in the store. */
+static const char *store_joined(struct store *store, const char *directory, const char *name)
+{
+	char *joined = store_take(store, strlen(directory) + strlen(name) + 2);
+
+	if (joined)
+		sprintf(joined, "%s/%s", directory, name);
+	return joined;
+}
+
+/* The path that a word of `use` stands for: `~` and variables as in rules, relative to the folder of the file
+ * that names it. Plain names stay relative, so that places read as people wrote them. 0 with NULL: diagnosed.
+ */
+static int locate(struct policy_builder *builder, const struct policy_place *place, const char *directory,
+        const char *text, const char **ret)
+{
+	struct policy_context outer = builder->context;
+	size_t length = strlen(text);
+	bool is_glob;
+	int r;
+
+	*ret = text;
+	if (strcspn(text, "~$*?[\\") == length) {
+		if (text[0] != '/' && directory && strcmp(directory, ".") != 0)
+			*ret = store_joined(&builder->store, directory, text);
+		return *ret ? 0 : -ENOMEM;
+	}
+	if (!directory || (directory[0] != '/' && !outer.cwd))
+		directory = "."; /* which is no folder to start at, and is told as that */
+	else if (directory[0] != '/')
+		directory = store_joined(&builder->store, outer.cwd, directory);
+	if (!directory)
+		return -ENOMEM;
+	builder->context.cwd = directory;
+	r = policy_expand(builder, place, text, length, ret, &is_glob);
+	builder->context = outer;
+	if (r == 0 && *ret && is_glob) {
+		*ret = NULL;
+		r = policy_diagnose(builder, place, "'use' names one file, found the pattern '%s'",
+		        policy_quote(text, length).text);
+	}
+	return r;
+}
+
 static int use_file(struct policy_builder *builder, const struct policy_place *place, const char *directory,
-        const char *text, size_t length)
+        const char *text)
 {
 	bool was_wanted = builder->wants_private_tmp;
-	struct policy_context outer = builder->context;
-	struct policy_quote quote = policy_quote(text, length);
-	const char *path = text;
-	bool is_glob;
-	int r = 0;
+	struct policy_quote quote = policy_quote(text, strlen(text));
+	const char *path;
+	int r = locate(builder, place, directory, text, &path);
 
-	/* A plain relative name is kept as it is, so that places read as people wrote them. */
-	if (strcspn(text, "~$*?[\\") != length ||
-	        (text[0] != '/' && directory && strcmp(directory, ".") != 0)) {
-		if (directory && directory[0] == '/')
-			builder->context.cwd = directory;
-		r = policy_expand(builder, place, text, length, &path, &is_glob);
-		builder->context = outer;
-		builder->wants_private_tmp = was_wanted;
-		if (r < 0 || !path)
-			return r;
-		if (is_glob)
-			return policy_diagnose(
-			        builder, place, "'use' names one file, found the pattern '%s'", quote.text);
-	}
+	builder->wants_private_tmp = was_wanted;
+	if (r < 0 || !path)
+		return r;
 	r = read_file(builder, path, false);
 	if (r == 1)
 		return policy_diagnose(
@@ -193,21 +223,40 @@ int policy_use(struct policy_builder *builder, const struct policy_place *place,
 	if (builder->depth >= MOST_USE_DEPTH)
 		return policy_diagnose(builder, place, "'use' is nested more than %d deep", MOST_USE_DEPTH);
 	if (is_file_name(text))
-		return use_file(builder, place, directory, text, length);
+		return use_file(builder, place, directory, text);
 	r = read_profile(builder, text);
 	if (r == 1)
 		return policy_diagnose(builder, place, "the profile '%s' uses itself", quote.text);
 	if (r != -ENOENT)
 		return r;
 	nearest = policy_nearest(text, policy_profiles());
+	if (nearest)
+		return policy_diagnose(builder, place,
+		        "no built-in profile is called '%s'; did you mean '%s'?", quote.text, nearest);
 	return policy_diagnose(builder, place,
-	        "no built-in profile is called '%s'%s%s%s; a file is named with a '/'", quote.text,
-	        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	        "no built-in profile is called '%s', and a file is named with a '/'", quote.text);
 }
 
-/* What a caller is told: -EINVAL when errors were added. */
-static int outcome(const struct policy_builder *builder, size_t errors_before, int r)
+static int compare_diagnostics(const void *left, const void *right)
 {
+	const struct policy_diagnostic *a = left, *b = right;
+	int r = strcmp(a->place.source, b->place.source);
+
+	if (r == 0)
+		r = (a->place.line > b->place.line) - (a->place.line < b->place.line);
+	if (r == 0)
+		r = (a->place.column > b->place.column) - (a->place.column < b->place.column);
+	return r != 0 ? r : strcmp(a->message, b->message);
+}
+
+/* What a caller is told: -EINVAL when errors were added. These are put in the order of the text. */
+static int outcome(struct policy_builder *builder, size_t errors_before, int r)
+{
+	struct policy_diagnostics *diagnostics = &builder->diagnostics;
+
+	if (diagnostics->count > errors_before)
+		qsort(diagnostics->items + errors_before, diagnostics->count - errors_before,
+		        sizeof(*diagnostics->items), compare_diagnostics);
 	if (r < 0)
 		return r;
 	return builder->diagnostics.count > errors_before ? -EINVAL : 0;

@@ -220,7 +220,7 @@ static int add_entry(struct trie *trie, const struct match_entry *entry)
 	const char *cursor = text;
 	uint32_t node = TRIE_ROOT;
 	struct trie_end *end;
-	unsigned depth = 0;
+	unsigned depth = 0, letters = 0;
 	bool is_literal = true;
 	int r;
 
@@ -240,6 +240,7 @@ static int add_entry(struct trie *trie, const struct match_entry *entry)
 		trie->byte_count += length;
 		is_literal = is_literal && kind == PATTERN_LITERAL;
 		depth += kind != PATTERN_DEEP;
+		letters += (unsigned)length;
 		if (kind == PATTERN_DEEP && trie->nodes[node].kind == PATTERN_DEEP && node != TRIE_ROOT)
 			continue;
 		r = add_child(trie, node, kind, key, length, &node);
@@ -254,7 +255,7 @@ static int add_entry(struct trie *trie, const struct match_entry *entry)
 		end = &trie->ends[trie->end_count - 1];
 		end->pattern = (struct pattern){text, entry->rule->is_glob};
 		end->depth = depth;
-		end->letters = (unsigned)strlen(text);
+		end->letters = letters;
 		end->is_literal = is_literal;
 	}
 	end_add_rule(&trie->ends[trie->nodes[node].end], entry->rule);

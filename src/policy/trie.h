@@ -16,7 +16,7 @@ struct trie_end {
 	const struct policy_file_rule *allow[TRIE_ACCESSES];
 	const struct policy_file_rule *deny, *hide;
 	unsigned depth;   /* components that are not `**` */
-	unsigned letters; /* bytes of the pattern */
+	unsigned letters; /* of all keys together */
 	bool is_literal;
 };
 
