@@ -204,7 +204,7 @@ int reeve_memory_read_struct(pid_t tid, uint64_t address, size_t size, void *ret
 
 /* A pidfd of a task: of the thread itself since 6.9, of its process (whose descriptors and end may differ
  * from the thread's) before, and where PIDFD_THREAD is refused. Call reeve_is_valid afterwards. Returns 0;
- * -ESRCH: no such task; -EMFILE, -ENFILE, -ENOMEM, -ENOSYS (before 5.3). */
+ * -ESRCH: no such task; -EINVAL: not a positive number; -EMFILE, -ENFILE, -ENOMEM, -ENOSYS (before 5.3). */
 int reeve_task_open(pid_t tid, int *ret_pidfd);
 
 /* Takes a copy of descriptor `number` of the task (5.6); it shares the open file. Needs the right to ptrace
