@@ -9,10 +9,16 @@
 #include "kernel/fault.h"
 #include "kernel/uapi.h"
 
-/* Room for one more than is ever asked for, so that too many are seen as such and closed here. */
+/* A pidfd of the sender, which a socket with SO_PASSPIDFD adds to each message (6.5). */
+#ifndef SCM_PIDFD
+#define SCM_PIDFD 0x04
+#endif
+
+/* Room for one more than is ever asked for, so that too many are seen as such and closed here, and for what
+ * the options of the socket add: credentials, a label. */
 union control {
 	struct cmsghdr header;
-	char room[CMSG_SPACE((KERNEL_SCM_MAX_FD + 1) * sizeof(int))];
+	char room[CMSG_SPACE((KERNEL_SCM_MAX_FD + 1) * sizeof(int)) + 512];
 };
 
 static size_t chunk_of(size_t count)
@@ -63,18 +69,23 @@ static void close_all(const int *fds, size_t count)
 		close(fds[i]);
 }
 
-/* The descriptors of one message; `fds` has room for KERNEL_SCM_MAX_FD + 1. Returns how many. */
+/* The descriptors of one message; `fds` has room for KERNEL_SCM_MAX_FD + 1, which is more than the kernel
+ * sends. Returns how many. */
 static size_t collect(struct msghdr *message, int *fds)
 {
 	size_t count = 0;
 
 	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
-		size_t bytes = header->cmsg_len - CMSG_LEN(0);
+		size_t here = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+		if (header->cmsg_level != SOL_SOCKET)
 			continue;
-		memcpy(fds + count, CMSG_DATA(header), bytes);
-		count += bytes / sizeof(int);
+		if (header->cmsg_type == SCM_PIDFD && here == 1)
+			close(*(const int *)CMSG_DATA(header));
+		if (header->cmsg_type != SCM_RIGHTS || here > KERNEL_SCM_MAX_FD + 1 - count)
+			continue;
+		memcpy(fds + count, CMSG_DATA(header), here * sizeof(int));
+		count += here;
 	}
 	return count;
 }

@@ -121,6 +121,8 @@ ssize_t reeve_memory_read(pid_t tid, uint64_t address, void *ret_bytes, size_t s
 
 	if (size == 0)
 		return 0;
+	if (tid <= 0)
+		return -ESRCH;
 	r = FAULTABLE("process_vm_readv", process_vm_readv(tid, &here, 1, &there, 1, 0));
 	if (r > 0)
 		return r;
@@ -139,6 +141,8 @@ ssize_t reeve_memory_write(pid_t tid, uint64_t address, const void *bytes, size_
 
 	if (size == 0)
 		return 0;
+	if (tid <= 0)
+		return -ESRCH;
 	r = FAULTABLE("process_vm_writev", process_vm_writev(tid, &here, 1, &there, 1, 0));
 	if (r > 0)
 		return r;
@@ -175,7 +179,7 @@ ssize_t reeve_memory_read_string(pid_t tid, uint64_t address, char *ret_text, si
 
 int reeve_memory_read_struct(pid_t tid, uint64_t address, size_t size, void *ret_struct, size_t known)
 {
-	unsigned char bytes[STRUCT_MAX] = {0};
+	unsigned char bytes[STRUCT_MAX];
 	ssize_t r;
 
 	if (known > sizeof(bytes))
@@ -187,6 +191,8 @@ int reeve_memory_read_struct(pid_t tid, uint64_t address, size_t size, void *ret
 		return (int)r;
 	if ((size_t)r < size)
 		return -EFAULT;
+	if (size < known)
+		memset(bytes + size, 0, known - size);
 	for (size_t i = known; i < size; i++)
 		if (bytes[i])
 			return -E2BIG;

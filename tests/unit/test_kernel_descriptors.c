@@ -125,6 +125,24 @@ static void test_wrong_counts(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+/* What the options of a socket add to each message takes no room from the descriptors, and does not stay
+ * open. */
+static void test_socket_options(void **state)
+{
+	const int pass_pidfd = 76, on = 1;
+	int before = open_descriptors(), fds[253];
+
+	assert_int_equal(setsockopt(sockets[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+	if (setsockopt(sockets[1], SOL_SOCKET, pass_pidfd, &on, sizeof(on)) < 0)
+		print_message("no SO_PASSPIDFD here: not tried\n");
+	send_null(253);
+	assert_int_equal(reeve_fds_receive(sockets[1], fds, 253), 0);
+	close_all(fds, 253);
+	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(setsockopt(sockets[1], SOL_SOCKET, SO_PASSCRED, &(int){0}, sizeof(on)), 0);
+	setsockopt(sockets[1], SOL_SOCKET, pass_pidfd, &(int){0}, sizeof(on));
+}
+
 /* The limit on open files cuts a message: nothing of it may stay. */
 static void test_truncated(void **state)
 {
@@ -264,6 +282,7 @@ int main(void)
 	        cmocka_unit_test(test_counts),
 	        cmocka_unit_test(test_other_socket_types),
 	        cmocka_unit_test(test_wrong_counts),
+	        cmocka_unit_test(test_socket_options),
 	        cmocka_unit_test(test_truncated),
 	        cmocka_unit_test(test_peer_gone),
 	        cmocka_unit_test(test_task),

@@ -100,6 +100,8 @@ static void test_read(void **state)
 	assert_int_equal(reeve_memory_read(pid, INT64_MAX, bytes, 8), -EFAULT);
 	end();
 	assert_int_equal(reeve_memory_read(pid, at(0), bytes, 1), -ESRCH);
+	assert_int_equal(reeve_memory_read(0, at(0), bytes, 1), -ESRCH);
+	assert_int_equal(reeve_memory_write(-1, at(0), bytes, 1), -ESRCH);
 }
 
 static void test_write(void **state)
