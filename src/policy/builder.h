@@ -37,6 +37,9 @@ struct policy_builder {
 int policy_diagnose(struct policy_builder *builder, const struct policy_place *place, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 
+/* Whether further errors would not be told: then there is no use in looking for them. */
+bool policy_has_told_enough(const struct policy_builder *builder);
+
 /* The word of `words` (NULL-terminated) that `word` was probably meant to be, or NULL. */
 const char *policy_nearest(const char *word, const char *const *words);
 

@@ -34,6 +34,11 @@ int policy_diagnose(struct policy_builder *builder, const struct policy_place *p
 	return r;
 }
 
+bool policy_has_told_enough(const struct policy_builder *builder)
+{
+	return builder->diagnostics.count > MOST_DIAGNOSTICS;
+}
+
 struct policy_quote policy_quote(const char *text, size_t length)
 {
 	struct policy_quote quote;

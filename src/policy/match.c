@@ -34,17 +34,38 @@ void matcher_free(struct matcher *matcher)
 	free(matcher);
 }
 
-/* The ends that cover one path. When the walk overflowed each end is asked anew: slow, and as right. */
+enum { KNOWN_ENDS = 32768 };
+
+/* The ends that cover one path. When the walk overflowed each end was asked by itself: slow, and as right.
+ * The first many answers are kept, since they are wanted again. */
 struct cover {
 	const struct trie *trie;
 	const char *path;
 	struct trie_walk walk;
+	uint64_t known[KNOWN_ENDS / 64]; /* set up when the walk overflowed */
 };
+
+static bool end_covers(const struct cover *cover, size_t end)
+{
+	struct pattern path = {cover->path, false};
+
+	return pattern_covers(&cover->trie->ends[end].pattern, &path);
+}
+
+static void cover_find(struct cover *cover)
+{
+	trie_follow(cover->trie, cover->path, &cover->walk);
+	if (!cover->walk.overflowed)
+		return;
+	memset(cover->known, 0, sizeof(cover->known));
+	for (size_t end = 1; end < cover->trie->end_count && end < KNOWN_ENDS; end++)
+		if (end_covers(cover, end))
+			cover->known[end / 64] |= UINT64_C(1) << (end % 64);
+}
 
 static const struct trie_end *cover_next(const struct cover *cover, size_t *position)
 {
 	const struct trie *trie = cover->trie;
-	struct pattern path = {cover->path, false};
 
 	if (!cover->walk.overflowed) {
 		if (*position == cover->walk.covering_count)
@@ -52,10 +73,10 @@ static const struct trie_end *cover_next(const struct cover *cover, size_t *posi
 		return &trie->ends[trie->nodes[cover->walk.covering[(*position)++]].end];
 	}
 	while (*position + 1 < trie->end_count) {
-		const struct trie_end *end = &trie->ends[++*position];
+		size_t end = ++*position;
 
-		if (pattern_covers(&end->pattern, &path))
-			return end;
+		if (end < KNOWN_ENDS ? cover->known[end / 64] >> (end % 64) & 1 : end_covers(cover, end))
+			return &trie->ends[end];
 	}
 	return NULL;
 }
@@ -200,14 +221,16 @@ void matcher_decide(
         const struct matcher *matcher, const char *path, unsigned access, struct match_verdict *ret)
 {
 	struct choice told = {NULL, NULL}, refusal;
-	struct cover cover = {.trie = &matcher->trie, .path = path};
+	struct cover cover; /* large: only what is used is written */
 
+	cover.trie = &matcher->trie;
+	cover.path = path;
 	refuse(ret, NULL);
 	if (path[0] != '/' || access & ~(unsigned)(POLICY_READ | POLICY_WRITE | POLICY_EXEC))
 		return;
 	if (access == 0)
 		access = POLICY_READ;
-	trie_follow(cover.trie, path, &cover.walk);
+	cover_find(&cover);
 	refusal = find_refusal(&cover, true);
 	if (refusal.rule) {
 		refuse(ret, refusal.rule);

@@ -29,8 +29,8 @@ struct matcher;
 int matcher_new(const struct match_entry *entries, size_t count, struct matcher **ret);
 void matcher_free(struct matcher *matcher); /* NULL is fine */
 
-/* `path` is absolute and clean; its bytes need not be UTF-8. `access` is a set of POLICY_*. Allocates
- * nothing. */
+/* `path` is absolute and clean; its bytes need not be UTF-8. `access` is a set of POLICY_*, and an empty one
+ * asks for POLICY_READ. Allocates nothing. */
 void matcher_decide(
         const struct matcher *matcher, const char *path, unsigned access, struct match_verdict *ret);
 

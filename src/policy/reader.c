@@ -177,7 +177,7 @@ static int each_string(struct reader *reader, const struct document_node *value,
 	if (value->kind == DOCUMENT_MAP)
 		return COMPLAIN(
 		        reader, value, "'%s' expects a string or a list of strings, found a map", name);
-	while (r == 0 && item) {
+	while (r == 0 && item && !policy_has_told_enough(reader->builder)) {
 		if (is_string(item))
 			r = add(reader, item, user);
 		else
@@ -276,6 +276,8 @@ static int read_section(struct reader *reader, const struct document_node *top, 
 		return COMPLAIN(
 		        reader, list, "'%s' expects a list of rules, found %s", name, found(list).text);
 	for (const struct document_node *item = list->first; r == 0 && item; item = item->next) {
+		if (policy_has_told_enough(reader->builder))
+			break;
 		if (item->kind == DOCUMENT_MAP)
 			r = read_item(reader, item);
 		else
