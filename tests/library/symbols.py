@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The shared library exports the names of the public header and no others, and the manual page has them all.
+"""The libraries export the names of the public header and no others, and the manual page has them all.
 
-usage: symbols.py LIBRARY HEADER MANUAL-PAGE
+usage: symbols.py SHARED-LIBRARY HEADER MANUAL-PAGE STATIC-LIBRARY
 """
 import re
 import subprocess
 import sys
 
-library, header_path, manual_path = sys.argv[1:]
+library, header_path, manual_path, archive = sys.argv[1:]
 listing = subprocess.run(['nm', '-D', '--defined-only', '--format=posix', library], check=True, text=True,
                          capture_output=True).stdout
 exported, foreign = set(), set()
@@ -17,6 +17,12 @@ for line in listing.splitlines():
         continue
     name, _, version = name.partition('@')
     (exported if name.startswith('reeve_') and version else foreign).add(name)
+
+# What a sanitizer adds is not ours.
+listing = subprocess.run(['nm', '--defined-only', '--extern-only', '--format=posix', archive], check=True,
+                         text=True, capture_output=True).stdout
+in_archive = {line.split()[0] for line in listing.splitlines() if len(line.split()) > 2}
+in_archive = {name for name in in_archive if not name.startswith(('__odr_asan', '__asan', '__ubsan'))}
 
 header = open(header_path).read()
 without_comments = re.sub(r'/\*.*?\*/', '', header, flags=re.S)
@@ -35,6 +41,8 @@ for what, names in [
         ('exported, though not a versioned reeve_ name', foreign),
         ('exported, but not in the header', exported - declared),
         ('in the header, but not exported', declared - exported),
+        ('global in the static library, but not in the header', in_archive - declared),
+        ('in the header, but not in the static library', declared - in_archive),
         ('in the header without a comment', declared - documented),
         ('not in the manual page', exported - in_synopsis),
         ('in the manual page, but not exported', in_synopsis - exported),
