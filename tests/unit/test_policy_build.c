@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "policy/match.h"
 #include "policy/policy.h"
 
 static const char *lookup(void *user, const char *name)
@@ -132,6 +133,33 @@ static void profiles_are_there(void **state)
 	assert_null(policy_profile_text("nothing"));
 }
 
+/* The default must cost nothing: no deny rule of it lies within what it grants. */
+static void the_default_denies_nothing_that_it_grants(void **state)
+{
+	struct policy_builder *builder = builder_new();
+	struct matcher *matcher = NULL;
+	struct match_entry *entries;
+	struct policy *policy;
+
+	assert_int_equal(policy_add_profile(builder, "workspace"), 0);
+	policy = finish(builder);
+	entries = calloc(policy->file_count, sizeof(*entries));
+	assert_non_null(entries);
+	for (size_t i = 0; i < policy->file_count; i++)
+		entries[i] = (struct match_entry){&policy->files[i], policy->files[i].path};
+	assert_int_equal(matcher_new(entries, policy->file_count, &matcher), 0);
+	for (size_t i = 0; i < policy->file_count; i++) {
+		const struct policy_file_rule *rule = &policy->files[i];
+
+		assert_false(rule->is_glob);
+		if (rule->verdict == POLICY_ALLOW && matcher_may_deny_within(matcher, rule->path))
+			fail_msg("something is denied within %s", rule->path);
+	}
+	matcher_free(matcher);
+	free(entries);
+	policy_unref(policy);
+}
+
 static void unknown_profiles_are_no_error_of_the_policy(void **state)
 {
 	struct policy_builder *builder = builder_new();
@@ -231,6 +259,7 @@ int main(void)
 	        cmocka_unit_test(flags_that_are_wrong_are_told),
 	        cmocka_unit_test(references_are_counted),
 	        cmocka_unit_test(profiles_are_there),
+	        cmocka_unit_test(the_default_denies_nothing_that_it_grants),
 	        cmocka_unit_test(unknown_profiles_are_no_error_of_the_policy),
 	        cmocka_unit_test(profiles_are_used_once),
 	        cmocka_unit_test(what_is_too_long_is_told),
