@@ -335,7 +335,8 @@ static int check_bytes(struct reading *reading)
 int document_read(struct policy_builder *builder, const struct policy_text *text, struct document_node **ret)
 {
 	CLEANUP(yaml_parser_delete) yaml_parser_t parser = {0};
-	struct reading reading = {.builder = builder, .text = text, .parser = &parser};
+	struct policy_text given = *text;
+	struct reading reading = {.builder = builder, .text = &given, .parser = &parser};
 	AUTO_FREE struct anchor *anchors = NULL;
 	struct document_node *node = NULL;
 	int r;
@@ -344,7 +345,11 @@ int document_read(struct policy_builder *builder, const struct policy_text *text
 	if (!yaml_parser_initialize(&parser))
 		return -ENOMEM;
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text->text, text->length);
+	if (given.length >= 3 && memcmp(given.text, "\xef\xbb\xbf", 3) == 0) {
+		given.text += 3; /* a byte order mark, which some editors write */
+		given.length -= 3;
+	}
+	yaml_parser_set_input_string(&parser, (const unsigned char *)given.text, given.length);
 	r = check_bytes(&reading);
 	if (r == 0 && !reading.failed)
 		r = read_stream(&reading, &node);

@@ -257,26 +257,51 @@ void matcher_decide(
 	ret->rule = told.rule;
 }
 
-/* Whether `pattern` matches more components than `path` has and begins as it does, other than by a leading
- * `**` alone. Asked only when a walk overflowed, and then it may say yes too often. */
+enum { MOST_STATES = 64 };
+
+/* The states of a pattern after some components: bit N for N components of the pattern used up. The state
+ * after a
+ * `**` takes any component and stays. */
+static uint64_t advance(const struct pattern_component *wanted, size_t count, uint64_t deep, uint64_t states,
+        const struct pattern_component *given)
+{
+	uint64_t next = states & deep << 1;
+
+	for (size_t i = 0; i < count; i++) {
+		bool is_deep = deep >> i & 1;
+
+		if (states >> i & 1 && !is_deep && pattern_component_covers(&wanted[i], given))
+			next |= UINT64_C(1) << (i + 1);
+		if (next >> i & 1 && is_deep)
+			next |= UINT64_C(1) << (i + 1);
+	}
+	return next;
+}
+
+/* Whether `pattern` is matched in part by `path`, other than by a leading `**` alone. Asked only when a walk
+ * overflowed. */
 static bool may_continue_below(const struct pattern *pattern, const char *path)
 {
-	struct pattern_component wanted, given;
+	struct pattern_component wanted[MOST_STATES], given;
 	const char *cursor = pattern->text;
+	uint64_t deep = 0, states = 1;
+	size_t count = 0;
 
-	for (bool first = true; pattern_next(&cursor, pattern->is_glob, &wanted); first = false) {
-		char key[1];
-		size_t length;
-
-		if (pattern->is_glob && wanted.length == 2 &&
-		        pattern_classify(&wanted, key, &length) == PATTERN_DEEP)
-			return !first || *cursor;
-		if (!pattern_next(&path, false, &given))
-			return true;
-		if (!pattern_component_covers(&wanted, &given))
-			return false;
+	while (count < MOST_STATES - 1 && pattern_next(&cursor, pattern->is_glob, &wanted[count])) {
+		if (pattern->is_glob && wanted[count].length == 2 && memcmp(wanted[count].at, "**", 2) == 0)
+			deep |= UINT64_C(1) << count;
+		count++;
 	}
-	return false;
+	if (*cursor)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (states >> i & 1 && deep >> i & 1)
+			states |= UINT64_C(1) << (i + 1);
+	while (pattern_next(&path, false, &given))
+		states = advance(wanted, count, deep, states, &given);
+	if (deep & 1)
+		states &= ~UINT64_C(3);
+	return states & ((UINT64_C(1) << count) - 1);
 }
 
 static const struct policy_file_rule *scan_below(const struct trie *trie, const char *path)

@@ -149,6 +149,11 @@ static void crowds_are_decided_rightly(void **state)
 	assert_true(matcher_has_rule_below(matcher, name, &below));
 	assert_non_null(below);
 	assert_true(matcher_may_deny_within(matcher, name));
+	sprintf(path, "%s/x", name);
+	assert_true(matcher_has_rule_below(matcher, path, &below));
+	assert_ptr_equal(below, &rules[CROWD + 1]);
+	sprintf(path, "%s/x/z", name);
+	assert_false(matcher_has_rule_below(matcher, path, &below));
 	matcher_free(matcher);
 }
 
