@@ -232,13 +232,18 @@ static void test_not_permitted(void **state)
 	if (reader == 0) {
 		char byte;
 
+		/* In a user namespace there may be no other. */
 		if (setresuid(65534, 65534, 65534) < 0)
-			_exit(1);
+			_exit(77);
 		_exit(reeve_memory_read(pid, at(0), &byte, 1) == -EPERM ? 0 : 2);
 	}
 	waitpid(reader, &status, 0);
-	assert_int_equal(status, 0);
 	assert_int_equal(end(), 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+		print_message("skipped: no other user here\n");
+		skip();
+	}
+	assert_int_equal(status, 0);
 }
 
 int main(void)
