@@ -351,7 +351,10 @@ static bool path_of(const struct pattern *of, const struct filling *filling, cha
 		if (is_deep(&component)) {
 			if (!filling->has_deep)
 				continue;
-			ret[length + 1] = filling->fresh;
+			n = filling->star > 0 ? filling->star : 1;
+			if (length + n + 2 >= size)
+				return false;
+			memset(ret + length + 1, filling->fresh, n);
 		} else {
 			n = name_of(&component, filling, ret + length + 1, size - length - 2);
 		}

@@ -6,7 +6,16 @@
 
 #include "policy/match.h"
 
-enum { RULES = 12, SETS = 500, PATHS = 400, WORLD = 4800, PATH_SIZE = 128, NAMES = 8, DEPTH = 4 };
+enum {
+	RULES = 12,
+	SETS = 500,
+	PATHS = 400,
+	WORLD = 4800,
+	PATH_SIZE = 128,
+	NAMES = 8,
+	DEPTH = 4,
+	FOLDERS = 6
+};
 
 static uint64_t seed = 0x2545f4914f6cdd1d;
 
@@ -376,6 +385,40 @@ static struct matcher *build(const struct set *set, bool is_shuffled)
 	return matcher_new(entries, count, &matcher) < 0 ? NULL : matcher;
 }
 
+static bool is_within(unsigned inner, unsigned outer)
+{
+	const struct parts *a = &world_parts[inner], *b = &world_parts[outer];
+
+	for (unsigned i = 0; i < b->count; i++)
+		if (i >= a->count || strcmp(a->text[i], b->text[i]) != 0)
+			return false;
+	return true;
+}
+
+/* What is refused somewhere below a folder is known at the folder; and that it would not be refused any more,
+ * were the folder moved, unless the pattern holds everywhere. */
+static bool check_folder(const struct set *set, const struct matcher *matcher, unsigned folder)
+{
+	const struct policy_file_rule *below = NULL;
+	bool denies = matcher_may_deny_within(matcher, world[folder]);
+	bool moves = !matcher_has_rule_below(matcher, world[folder], &below);
+
+	for (unsigned d = 0; d < set->count; d++) {
+		bool is_everywhere = set->parts[d].count > 0 && strcmp(set->parts[d].text[0], "**") == 0;
+
+		for (unsigned w = 0; w < world_count; w++) {
+			if (!is_refusal(set, d, w) || !is_within(w, folder))
+				continue;
+			if (denies && (!moves || is_everywhere || set->covers[d][folder]))
+				continue;
+			fprintf(stderr, "%s refuses %s, which is not known at %s\n", set->paths[d], world[w],
+			        world[folder]);
+			return false;
+		}
+	}
+	return moves || below->verdict != POLICY_ALLOW;
+}
+
 static bool check_set(const struct set *set, unsigned *decisions)
 {
 	struct matcher *plain = build(set, false), *shuffled = build(set, true);
@@ -397,6 +440,8 @@ static bool check_set(const struct set *set, unsigned *decisions)
 		}
 		++*decisions;
 	}
+	for (unsigned i = 0; is_good && i < FOLDERS; i++)
+		is_good = check_folder(set, plain, random_below(i % 2 ? world_count : NAMES + 1));
 	matcher_free(plain);
 	matcher_free(shuffled);
 	return is_good;
