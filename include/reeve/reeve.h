@@ -73,8 +73,8 @@ int reeve_probe(struct reeve_features *ret_features);
 #define REEVE_FILTER_WAIT_KILLABLE 1u /* where the kernel has it; -EINVAL where not */
 #define REEVE_FILTER_ALL_THREADS 2u   /* TSYNC: the whole process, -ESRCH when a thread cannot follow */
 
-/* Puts the filter `program` on the calling thread, and on its later children, for good. The caller needs
- * no_new_privs (prctl(PR_SET_NO_NEW_PRIVS)) or CAP_SYS_ADMIN in its user namespace.
+/* Puts the filter `program` (5.0 with a listener) on the calling thread, and on its later children, for good.
+ * The caller needs no_new_privs (prctl(PR_SET_NO_NEW_PRIVS)) or CAP_SYS_ADMIN in its user namespace.
  *
  * ret_listener: gets the listener of the filter's SECCOMP_RET_USER_NOTIF results, close-on-exec; NULL when
  * the filter has none. A notifying call without a listener, or after the listener's last copy was closed,
@@ -92,8 +92,8 @@ int reeve_filter_install(const struct sock_fprog *program, unsigned flags, int *
 
 /* Sends copies of `count` descriptors over a connected UNIX socket of any type, in messages of up to 253
  * descriptors with one byte of data each. `socket` must block. The caller keeps its own copies. Returns 0;
- * errors of sendmsg(2): -EPIPE when the peer is gone (without SIGPIPE), -ETOOMANYREFS when too many are in
- * flight, ... */
+ * after an error some may have been sent. Errors are those of sendmsg(2): -EPIPE when the peer is gone
+ * (without SIGPIPE), -ETOOMANYREFS when too many are in flight, ... */
 int reeve_fds_send(int socket, const int *fds, size_t count);
 
 /* Receives exactly `count` descriptors that reeve_fds_send sent with the same count; all close-on-exec, owned
@@ -121,7 +121,7 @@ struct reeve_request {
 	struct seccomp_data data; /* number, architecture, argument registers: what the kernel will use */
 };
 
-/* Waits for the next call. Any number of threads may wait at once; each request goes to one of them. No
+/* Waits for the next call (5.0). Any number of threads may wait at once; each request goes to one of them. No
  * memory is allocated and no lock is taken; it is one system call on 6.11 and later. On older kernels RECV
  * would wait for ever once the last target is gone, so a poll(2) comes first there; and when several threads
  * wait, one that was woken for a request that another took may then stay: let one thread receive on such
@@ -132,17 +132,18 @@ struct reeve_request {
  * bytes). -EBADF, -EINVAL, -ENOTTY: not a listener. */
 int reeve_receive(int listener, struct reeve_request *ret_request);
 
-/* Whether the call still waits: 0, or REEVE_GONE. Ask after reading the memory of its task, or anything under
- * /proc of its tid: only then is it sure that what was read was not another task with a recycled number. */
+/* Whether the call still waits (5.0): 0, or REEVE_GONE. Ask after reading the memory of its task, or anything
+ * under /proc of its tid: only then is it sure that what was read was not another task with a recycled
+ * number. */
 int reeve_is_valid(int listener, uint64_t id);
 
-/* Answers a call, which then returns `value`. Exactly one system call. Returns 0, or REEVE_GONE;
+/* Answers a call, which then returns `value` (5.0). Exactly one system call. Returns 0, or REEVE_GONE;
  * -EINPROGRESS: it has been answered already, or was never received. */
 int reeve_respond_value(int listener, uint64_t id, int64_t value);
 
-/* Answers a call, which then fails: `error` is a positive errno (1 to 4095), as in EACCES. 512 (ERESTARTSYS)
- * makes the kernel restart the call or return EINTR, if a signal is pending for the task. Returns as
- * reeve_respond_value; -EINVAL: `error` is out of range. */
+/* Answers a call, which then fails (5.0): `error` is a positive errno (1 to 4095), as in EACCES. 512
+ * (ERESTARTSYS) makes the kernel restart the call or return EINTR, if a signal is pending for the task.
+ * Returns as reeve_respond_value; -EINVAL: `error` is out of range. */
 int reeve_respond_error(int listener, uint64_t id, int error);
 
 /* Lets the kernel perform the call as if there were no filter (5.5). The kernel reads all memory that the
@@ -174,11 +175,11 @@ int reeve_inject_at(int listener, uint64_t id, int fd, int number, unsigned flag
  * as reeve_inject; after an error the call still waits for an answer. ret_number may be NULL. */
 int reeve_inject_respond(int listener, uint64_t id, int fd, unsigned flags, int *ret_number);
 
-/* Memory of a task. `address` is an address there; sizes are in bytes. All need the right to ptrace the task,
- * which a program that its user may execute but not read, or PR_SET_DUMPABLE 0, takes away from an ordinary
- * user: -EPERM. -ESRCH: no such task. Where process_vm_readv(2) is missing or forbidden (ENOSYS, EPERM),
- * /proc/TID/mem is tried, which also reads pages that the task itself may not read. Call reeve_is_valid
- * afterwards. */
+/* Memory of a task (3.2). `address` is an address there; sizes are in bytes. All need the right to ptrace the
+ * task, which a program that its user may execute but not read, or PR_SET_DUMPABLE 0, takes away from an
+ * ordinary user: -EPERM. -ESRCH: no such task. Where process_vm_readv(2) is missing or forbidden (ENOSYS,
+ * EPERM), /proc/TID/mem is tried, which also reads pages that the task itself may not read. Call
+ * reeve_is_valid afterwards. */
 
 /* Reads up to `size` bytes. Returns how many: fewer when the memory ends before; -EFAULT when the first byte
  * cannot be read already. ret_bytes may be overwritten also on failure. */
