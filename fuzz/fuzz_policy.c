@@ -1,7 +1,6 @@
 /* Any bytes as a policy: they are read or complained of, and what was read can be decided by.
- * With clang: meson setup -Dc_args=-fsanitize=fuzzer-no-link,address -Db_lundef=false BUILD; then in BUILD
- * "ninja fuzz/fuzz-policy". */
-*fuzz - policy.* /
+ * With clang: meson setup -Dc_args=-fsanitize=fuzzer-no-link,address -Dc_link_args=-fsanitize=address
+ * -Db_lundef=false BUILD; then in BUILD: ninja fuzz/fuzz-policy. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,7 @@
 #include "policy/match.h"
 #include "policy/policy.h"
 
-                int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *lookup(void *user, const char *name)
 {
