@@ -5,10 +5,9 @@
 
 #include "kernel/credentials.h"
 
-int machine_plan(struct policy *policy, const struct plan_options *options, enum machine_use use,
+int machine_plan(struct policy *policy, struct plan_options *options, enum machine_use use,
         struct reeve_features *ret_features, struct plan **ret)
 {
-	struct plan_options own = *options;
 	struct reeve_features features = {0};
 	struct credentials credentials;
 	char error_text[1024] = "";
@@ -19,11 +18,11 @@ int machine_plan(struct policy *policy, const struct plan_options *options, enum
 		return r;
 	}
 	/* What cannot be told is taken for privileged: then more is watched. */
-	own.privileged =
+	options->privileged =
 	        credentials_get(&credentials) < 0 || credentials.fsuid == 0 || credentials.effective != 0;
 	if (use == MACHINE_ASKS)
 		features.listener_exists = false;
-	r = plan_new(policy, &features, &own, error_text, sizeof(error_text), ret);
+	r = plan_new(policy, &features, options, error_text, sizeof(error_text), ret);
 	if (r < 0)
 		fprintf(stderr, "reeve: %s\n", error_text[0] ? error_text : strerror(-r));
 	else if (ret_features)

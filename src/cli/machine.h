@@ -10,7 +10,8 @@ enum machine_use {
 	MACHINE_ASKS, /* only asked about: an existing listener is no hindrance */
 };
 
-/* What is wrong goes to stderr. `ret_features` may be NULL. `options->privileged` is found out. 0 or -errno.
+/* What is wrong goes to stderr. `ret_features` may be NULL. `options->privileged` is found out and set. 0 or
+ * -errno.
  */
-int machine_plan(struct policy *policy, const struct plan_options *options, enum machine_use use,
+int machine_plan(struct policy *policy, struct plan_options *options, enum machine_use use,
         struct reeve_features *ret_features, struct plan **ret);
