@@ -4,8 +4,12 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <time.h>
 
 #include "kernel/fault.h"
+#include "kernel/process.h"
 
 int tracing_begin(pid_t tid)
 {
@@ -17,13 +21,34 @@ int tracing_begin(pid_t tid)
 	return 0;
 }
 
+/* Not before it has been reaped may this thread wait for another: it would see this one again. */
+static void leave_to_parent(pid_t pid)
+{
+	const struct timespec moment = {.tv_nsec = 100000};
+
+	while (process_parent(pid) == getpid())
+		nanosleep(&moment, NULL);
+}
+
 int tracing_wait(pid_t *ret_pid, enum tracing_stop *ret_stop, int *ret_signal)
 {
+	siginfo_t info = {0};
 	int status;
 	pid_t pid;
 
+	while (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | __WNOTHREAD) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED && process_parent(info.si_pid) == getpid()) {
+		/* How a child of ours ended is for the one that waits for it, and must not be lost here. */
+		leave_to_parent(info.si_pid);
+		*ret_pid = info.si_pid;
+		*ret_signal = 0;
+		*ret_stop = TRACING_ENDED;
+		return 0;
+	}
 	do
-		pid = waitpid(-1, &status, __WALL | __WNOTHREAD);
+		pid = waitpid(info.si_pid, &status, __WALL | __WNOTHREAD);
 	while (pid < 0 && errno == EINTR);
 	if (pid < 0)
 		return -errno;
@@ -42,4 +67,42 @@ int tracing_wait(pid_t *ret_pid, enum tracing_stop *ret_stop, int *ret_signal)
 void tracing_end(pid_t pid, int signal)
 {
 	ptrace(PTRACE_DETACH, pid, 0, signal);
+}
+
+/* Takes what was only looked at. 1, or 0 when it has changed meanwhile. */
+static int take_child(siginfo_t *info, int options)
+{
+	pid_t pid = info->si_pid;
+	int kind = WEXITED;
+
+	if (info->si_code == CLD_STOPPED)
+		kind = WSTOPPED;
+	else if (info->si_code == CLD_CONTINUED)
+		kind = WCONTINUED;
+	info->si_pid = 0;
+	options &= ~(WEXITED | WSTOPPED | WCONTINUED);
+	return waitid(P_PID, (id_t)pid, info, options | kind | WNOHANG) == 0 && info->si_pid == pid;
+}
+
+int tracing_wait_child(pid_t pid, int options, siginfo_t *ret)
+{
+	const struct timespec moment = {.tv_nsec = 50000};
+
+	for (;;) {
+		siginfo_t info = {0};
+
+		if (waitid(pid < 0 ? P_ALL : P_PID, pid < 0 ? 0 : (id_t)pid, &info, options | WNOWAIT) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		if (info.si_pid == 0)
+			return 0;
+		if (info.si_code == CLD_TRAPPED)
+			nanosleep(&moment, NULL); /* the tracer is about to see it */
+		else if (take_child(&info, options)) {
+			*ret = info;
+			return 1;
+		}
+	}
 }

@@ -17,6 +17,7 @@
 #include "base/folder.h"
 #include "kernel/credentials.h"
 #include "kernel/process.h"
+#include "kernel/tracing.h"
 #include "supervise/supervisor.h"
 
 struct server {
@@ -220,16 +221,33 @@ static int start_command(struct server *server, struct start *start)
 	return 0;
 }
 
-static int exit_code(int status)
+static int exit_code(const siginfo_t *info)
 {
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return info->si_code == CLD_EXITED ? info->si_status : 128 + info->si_status;
+}
+
+/* Tells stops and continuations until the command ends. Its exit code. */
+static int follow_command(struct server *server, pid_t pid)
+{
+	for (;;) {
+		siginfo_t info;
+
+		if (tracing_wait_child(pid, WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD, &info) < 0)
+			return LAUNCH_EXIT_FAILED;
+		if (info.si_code == CLD_STOPPED)
+			post(server, false, SERVER_STOPPED, info.si_status);
+		else if (info.si_code == CLD_CONTINUED)
+			post(server, false, SERVER_CONTINUED, 0);
+		else
+			return exit_code(&info);
+	}
 }
 
 static void *parent_main(void *argument)
 {
 	struct server *server = argument;
 	struct start start = {.reports = {-EBADF, -EBADF}, .go = {-EBADF, -EBADF}, .pid = -1};
-	int r = open_pipe(start.reports), status;
+	int r = open_pipe(start.reports), code;
 
 	if (r == 0)
 		r = open_pipe(start.go);
@@ -250,21 +268,8 @@ static void *parent_main(void *argument)
 		post(server, true, SERVER_EXITED, LAUNCH_EXIT_FAILED);
 		return NULL;
 	}
-	for (;;) {
-		if (waitpid(start.pid, &status, WUNTRACED | WCONTINUED | __WNOTHREAD) < 0) {
-			if (errno == EINTR)
-				continue;
-			status = LAUNCH_EXIT_FAILED << 8;
-			break;
-		}
-		if (WIFSTOPPED(status))
-			post(server, false, SERVER_STOPPED, WSTOPSIG(status));
-		else if (WIFCONTINUED(status))
-			post(server, false, SERVER_CONTINUED, 0);
-		else
-			break;
-	}
-	post(server, true, SERVER_EXITED, r < 0 ? LAUNCH_EXIT_FAILED : exit_code(status));
+	code = follow_command(server, start.pid);
+	post(server, true, SERVER_EXITED, r < 0 ? LAUNCH_EXIT_FAILED : code);
 	/* Its end would kill the command's children that have not yet exec'd; it has nothing more to do, and ends
 	 * with the process. */
 	return NULL;
@@ -280,11 +285,12 @@ static void tell_front(struct server *server, const struct server_message *messa
 /* 0 while orphans live, 1 when there are none. */
 static bool reap_orphans(void)
 {
-	pid_t pid;
+	siginfo_t info;
+	int r;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG | __WNOTHREAD | __WALL)) > 0)
+	while ((r = tracing_wait_child(-1, WEXITED | WNOHANG | __WNOTHREAD | __WALL, &info)) > 0)
 		;
-	return pid < 0;
+	return r < 0;
 }
 
 static void front_spoke(struct server *server)
