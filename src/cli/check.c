@@ -34,9 +34,9 @@ static int check_policy(struct options *options, const char *path)
 		fputs("reeve check: ", stderr);
 		escape_for_terminal(stderr, path);
 		fprintf(stderr, ": %s\n", strerror(-r));
-	} else if (r < 0) {
+	} else if (r == -EINVAL) {
 		r = 1;
-	} else {
+	} else if (r == 0) {
 		escape_for_terminal(stdout, path);
 		printf(": %zu file rules, %zu rules on system calls\n", policy->file_count,
 		        policy->syscall_count);

@@ -16,7 +16,7 @@ static void entry_clear(struct fold_entry *entry)
 static void entry_tell(const struct fold_entry *entry, FILE *out)
 {
 	if (entry->repeats > 0)
-		fprintf(out, "reeve: %-8s %llu more time%s: %s\n", entry->outcome,
+		fprintf(out, "reeve: %-7s %llu more time%s: %s\n", entry->outcome,
 		        (unsigned long long)entry->repeats, entry->repeats == 1 ? "" : "s", entry->event);
 }
 

@@ -96,7 +96,7 @@ void describe_text(FILE *out, const struct record *record, const char *home, boo
 {
 	const char *verb = counts_outcome_name(describe_outcome(record));
 
-	fprintf(out, "reeve: %s%-8s%s ", colour ? "\033[31m" : "", verb, colour ? "\033[0m" : "");
+	fprintf(out, "reeve: %s%-7s%s ", colour ? "\033[31m" : "", verb, colour ? "\033[0m" : "");
 	describe_event(out, record, record->tid);
 	fputc('\n', out);
 	describe_reason(out, record);
