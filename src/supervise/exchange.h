@@ -80,6 +80,8 @@ struct shared {
 	int listener;
 	const int *kept;                 /* descriptors that performing threads keep: the listener, sinks */
 	size_t kept_count;
+	void (*failed)(void *user, int error); /* serving is no longer possible */
+	void *user;
 	bool privileged;
 	_Atomic bool credentials_differ; /* some task may have other credentials than we */
 	_Atomic bool roots_differ;       /* some task may have another root, or mounts */
@@ -93,6 +95,7 @@ struct worker {
 	mode_t umask;
 	struct pool *pool;
 	int index;
+	pid_t tid;
 	_Atomic uint32_t progress;       /* odd while an exchange is under way */
 	struct exchange exchange;
 	char helper_stack[16384] __attribute__((aligned(16)));

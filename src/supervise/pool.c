@@ -1,10 +1,13 @@
 #include "supervise/pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -152,8 +155,12 @@ static void serve_while_receiver(struct pool *pool, struct worker *worker)
 			end_all(pool);
 			return;
 		}
-		if (r == -EBADF || r == -EINVAL)
-			return end_all(pool); /* no listener any more: the kernel answers ENOSYS from here on */
+		if (r < 0) {
+			end_all(pool);
+			if (pool->shared->failed)
+				pool->shared->failed(pool->shared->user, -r);
+			return;
+		}
 		wake_watcher(pool);
 	}
 }
@@ -164,6 +171,7 @@ static int prepare_worker(struct worker *worker)
 {
 	int listener = worker->shared->listener, r;
 
+	worker->tid = (pid_t)syscall(SYS_gettid);
 	r = credentials_own_fs();
 	if (r == 0)
 		r = credentials_own_files();
@@ -217,15 +225,36 @@ static void *worker_main(void *argument)
 struct sight {
 	int receiver;
 	uint32_t progress;
+	pid_t tid;
 };
+
+/* Whether a thread of ours waits for something. One that merely lost its processor does not. */
+static bool is_waiting(pid_t tid)
+{
+	char path[48], text[256];
+	const char *after;
+	AUTO_CLOSE int fd = -EBADF;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return true;
+	text[n] = '\0';
+	after = strrchr(text, ')');
+	return !after || after[1] != ' ' || after[2] != 'R';
+}
 
 static struct sight look(struct pool *pool)
 {
 	struct sight sight = {.receiver = atomic_load(&pool->receiver)};
 
 	pthread_mutex_lock(&pool->lock);
-	if (sight.receiver >= 0 && pool->workers[sight.receiver])
+	if (sight.receiver >= 0 && pool->workers[sight.receiver]) {
 		sight.progress = atomic_load(&pool->workers[sight.receiver]->progress);
+		sight.tid = pool->workers[sight.receiver]->tid;
+	}
 	pthread_mutex_unlock(&pool->lock);
 	return sight;
 }
@@ -251,7 +280,7 @@ static void *watcher_main(void *argument)
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
 		sight = look(pool);
 		same = sight.receiver == last.receiver && sight.progress == last.progress;
-		stuck = same && sight.receiver >= 0 && (sight.progress & 1);
+		stuck = same && sight.receiver >= 0 && (sight.progress & 1) && is_waiting(sight.tid);
 		if (stuck)
 			give_up_place(pool, sight.receiver);
 		quiet = same && !stuck ? quiet + 1 : 0;

@@ -8,8 +8,12 @@
 #include "kernel/landlock.h"
 #include "supervise/pool.h"
 
+#define MOST_KEPT 32
+
 struct supervisor {
 	struct shared shared;
+	int kept[MOST_KEPT]; /* a copy: every performing thread, also one that starts later, keeps these */
+	size_t kept_count;
 	struct pool *pool;
 };
 
@@ -34,11 +38,20 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 
 	if (!supervisor)
 		return -ENOMEM;
+	r = credentials_keep(supervisor->kept, &supervisor->kept_count, MOST_KEPT, options->listener);
+	for (size_t i = 0; i < options->kept_count && r == 0; i++)
+		r = credentials_keep(supervisor->kept, &supervisor->kept_count, MOST_KEPT, options->kept[i]);
+	if (r < 0) {
+		free(supervisor);
+		return r;
+	}
 	supervisor->shared = (struct shared){.plan = options->plan,
 		.recorder = options->recorder,
 		.listener = options->listener,
-		.kept = options->kept,
-		.kept_count = options->kept_count,
+		.kept = supervisor->kept,
+		.kept_count = supervisor->kept_count,
+		.failed = options->failed,
+		.user = options->user,
 		.privileged = options->privileged,
 		.credentials_differ = options->strangers,
 		.roots_differ = options->strangers};

@@ -13,8 +13,12 @@ struct supervisor_options {
 	const struct reeve_features *features;
 	struct recorder *recorder;
 	int listener;         /* borrowed until supervisor_finish */
-	const int *kept;      /* sorted descriptors that the threads keep, the listener among them */
+	const int *kept;      /* descriptors that the threads keep beside the listener: the sinks of records */
 	size_t kept_count;
+	/* Called once, from a performing thread, when serving is no longer possible: nobody answers from then on, so
+	 * the target has to be ended. */
+	void (*failed)(void *user, int error);
+	void *user;
 	bool privileged;      /* performing threads may do more than a task could */
 	bool strangers;       /* the target was started by somebody else: credentials and roots may differ already */
 };
