@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ int process_die_with_parent(pid_t parent)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
-static pid_t parent_of(const char *pid)
+pid_t process_parent(pid_t pid)
 {
 	char path[64], text[512];
 	const char *after;
@@ -48,42 +49,104 @@ static pid_t parent_of(const char *pid)
 	ssize_t n;
 	int parent;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
+		return -ESRCH;
 	n = read(fd, text, sizeof(text) - 1);
 	if (n <= 0)
-		return -1;
+		return -ESRCH;
 	text[n] = '\0';
 	after = strrchr(text, ')');
 	if (!after || sscanf(after + 1, " %*c %d", &parent) != 1)
-		return -1;
+		return -ESRCH;
 	return parent;
 }
 
-/* Kills our children; theirs then become ours. How many there were, zombies included. */
-static int kill_children(void)
+struct family {
+	struct member {
+		pid_t pid, parent;
+		bool is_below; /* us */
+	} * members;
+	size_t count, size;
+};
+
+static int add_member(struct family *family, pid_t pid)
+{
+	pid_t parent = process_parent(pid);
+
+	if (parent < 0)
+		return 0;
+	if (family->count == family->size) {
+		size_t size = family->size ? 2 * family->size : 256;
+		struct member *members = reallocarray(family->members, size, sizeof(*members));
+
+		if (!members)
+			return -ENOMEM;
+		family->members = members;
+		family->size = size;
+	}
+	family->members[family->count++] = (struct member){.pid = pid, .parent = parent};
+	return 0;
+}
+
+static bool is_below(const struct family *family, pid_t parent)
+{
+	if (parent == getpid())
+		return true;
+	for (size_t i = 0; i < family->count; i++)
+		if (family->members[i].pid == parent)
+			return family->members[i].is_below;
+	return false;
+}
+
+/* A parent's number may be the higher one: again until nothing is new. */
+static void mark(struct family *family)
+{
+	bool is_news = true;
+
+	while (is_news) {
+		is_news = false;
+		for (size_t i = 0; i < family->count; i++) {
+			struct member *member = &family->members[i];
+
+			if (member->is_below || !is_below(family, member->parent))
+				continue;
+			member->is_below = is_news = true;
+		}
+	}
+}
+
+/* Kills all that are below us at once: their ends make those of them that live on our children. How many
+ * there were, zombies included. */
+static size_t kill_family(void)
 {
 	AUTO_CLOSEDIR DIR *proc = opendir("/proc");
+	struct family family = {0};
 	struct dirent *entry;
-	int count = 0;
+	size_t killed = 0;
 
-	while (proc && (entry = readdir(proc))) {
-		if (!isdigit((unsigned char)entry->d_name[0]) || parent_of(entry->d_name) != getpid())
+	while (proc && (entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		        add_member(&family, (pid_t)atoi(entry->d_name)) < 0)
+			break;
+	mark(&family);
+	for (size_t i = 0; i < family.count; i++) {
+		if (!family.members[i].is_below)
 			continue;
-		kill((pid_t)atoi(entry->d_name), SIGKILL);
-		count++;
+		kill(family.members[i].pid, SIGKILL);
+		killed++;
 	}
-	return count;
+	free(family.members);
+	return killed;
 }
 
 void process_kill_descendants(void)
 {
-	const struct timespec moment = {.tv_nsec = 1000000};
+	const struct timespec moment = {.tv_nsec = 500000};
 
 	for (;;) {
-		int left = kill_children();
+		size_t left = kill_family();
 		pid_t pid;
 
 		while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) > 0)

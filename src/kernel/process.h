@@ -16,5 +16,8 @@ int process_become_reaper(void);
 /* The calling process is killed when the thread that forked it ends. 0 or -errno; -ESRCH: it already has. */
 int process_die_with_parent(pid_t parent);
 
+/* The parent of a process, zombies included; -ESRCH when there is none to be seen. */
+pid_t process_parent(pid_t pid);
+
 /* Kills every process below the calling one, also those that are made meanwhile, and reaps what it can. */
 void process_kill_descendants(void);

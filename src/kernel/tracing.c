@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <time.h>
 
 #include "kernel/fault.h"
 #include "kernel/process.h"
@@ -39,7 +38,8 @@ int tracing_wait(pid_t *ret_pid, enum tracing_stop *ret_stop, int *ret_signal)
 	while (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | __WNOTHREAD) < 0)
 		if (errno != EINTR)
 			return -errno;
-	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED && process_parent(info.si_pid) == getpid()) {
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED &&
+	        process_parent(info.si_pid) == getpid()) {
 		/* How a child of ours ended is for the one that waits for it, and must not be lost here. */
 		leave_to_parent(info.si_pid);
 		*ret_pid = info.si_pid;
@@ -67,42 +67,4 @@ int tracing_wait(pid_t *ret_pid, enum tracing_stop *ret_stop, int *ret_signal)
 void tracing_end(pid_t pid, int signal)
 {
 	ptrace(PTRACE_DETACH, pid, 0, signal);
-}
-
-/* Takes what was only looked at. 1, or 0 when it has changed meanwhile. */
-static int take_child(siginfo_t *info, int options)
-{
-	pid_t pid = info->si_pid;
-	int kind = WEXITED;
-
-	if (info->si_code == CLD_STOPPED)
-		kind = WSTOPPED;
-	else if (info->si_code == CLD_CONTINUED)
-		kind = WCONTINUED;
-	info->si_pid = 0;
-	options &= ~(WEXITED | WSTOPPED | WCONTINUED);
-	return waitid(P_PID, (id_t)pid, info, options | kind | WNOHANG) == 0 && info->si_pid == pid;
-}
-
-int tracing_wait_child(pid_t pid, int options, siginfo_t *ret)
-{
-	const struct timespec moment = {.tv_nsec = 50000};
-
-	for (;;) {
-		siginfo_t info = {0};
-
-		if (waitid(pid < 0 ? P_ALL : P_PID, pid < 0 ? 0 : (id_t)pid, &info, options | WNOWAIT) < 0) {
-			if (errno == EINTR)
-				continue;
-			return -errno;
-		}
-		if (info.si_pid == 0)
-			return 0;
-		if (info.si_code == CLD_TRAPPED)
-			nanosleep(&moment, NULL); /* the tracer is about to see it */
-		else if (take_child(&info, options)) {
-			*ret = info;
-			return 1;
-		}
-	}
 }

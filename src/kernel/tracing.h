@@ -2,7 +2,6 @@
  * instruction. Not on any hot path. */
 #pragma once
 
-#include <signal.h>
 #include <sys/types.h>
 
 enum tracing_stop {
@@ -20,8 +19,3 @@ int tracing_wait(pid_t *ret_pid, enum tracing_stop *ret_stop, int *ret_signal);
 
 /* Lets it go, with the signal that tracing_wait saw on its way (0: none). */
 void tracing_end(pid_t pid, int signal);
-
-/* waitid(2) for a child (-1: any) of this thread that another thread of this process may be tracing: natively such a
- * wait takes the tracer's stops away from it. Here they are left alone. 1, 0 when there is nothing (WNOHANG), or
- * -errno. */
-int tracing_wait_child(pid_t pid, int options, siginfo_t *ret);

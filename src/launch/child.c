@@ -26,23 +26,23 @@ static void report(const struct child_options *options, enum child_step step, in
 static _Noreturn void fail(const struct child_options *options, enum child_step step, int error)
 {
 	report(options, step, error, -1);
-	_exit(step != CHILD_EXEC ? LAUNCH_EXIT_FAILED :
-		error == ENOENT	  ? LAUNCH_EXIT_NOT_FOUND :
-				    LAUNCH_EXIT_CANNOT_RUN);
+	_exit(step != CHILD_EXEC  ? LAUNCH_EXIT_FAILED
+	        : error == ENOENT ? LAUNCH_EXIT_NOT_FOUND
+	                          : LAUNCH_EXIT_CANNOT_RUN);
 }
 
 static void install(const struct child_options *options)
 {
 	struct sock_fprog program = {
-		.len = options->plan->filter.length, .filter = options->plan->filter.instructions};
+	        .len = options->plan->filter.length, .filter = options->plan->filter.instructions};
 	int listener = -1, r;
 	char byte;
 
-	r = reeve_filter_install(
-		&program, options->filter_flags, options->needs_listener ? &listener : NULL);
+	r = reeve_filter_install(&program, options->filter_flags, options->needs_listener ? &listener : NULL);
 	if (r < 0)
 		fail(options, CHILD_FILTER, -r);
-	/* From here on calls may be held: only write, read, close and exec are made, and exec when it is served. */
+	/* From here on calls may be held: only write, read, close and exec are made, and exec when it is
+	 * served. */
 	report(options, CHILD_READY, 0, listener);
 	if (listener < 0)
 		return;
@@ -84,7 +84,8 @@ static const char *search_path(char *const *environment)
 	return "/usr/local/bin:/bin:/usr/bin";
 }
 
-/* The errno that tells most: a file that was found and could not be run comes before one that was not found. */
+/* The errno that tells most: a file that was found and could not be run comes before one that was not found.
+ */
 static int search(const struct child_options *options, const char *name)
 {
 	const char *path = search_path(options->environment);

@@ -8,7 +8,7 @@
 #include "plan/plan.h"
 
 enum child_step {
-	CHILD_READY,    /* not a failure: the filter is on; `number` is the listener's descriptor, or -1 */
+	CHILD_READY, /* not a failure: the filter is on; `number` is the listener's descriptor, or -1 */
 	CHILD_PARENT,
 	CHILD_DOMAIN,
 	CHILD_FILTER,
@@ -34,11 +34,11 @@ struct child_options {
 	char *const *environment;
 	const struct child_origin *origin;
 	pid_t parent;
-	int ruleset;        /* to be put on, or -EBADF */
+	int ruleset; /* to be put on, or -EBADF */
 	unsigned filter_flags;
 	bool needs_listener;
-	int reports;        /* struct child_report are written here; close-on-exec */
-	int go;             /* one byte comes here when the listener is served */
+	int reports; /* struct child_report are written here; close-on-exec */
+	int go;      /* one byte comes here when the listener is served */
 };
 
 /* Never returns. */

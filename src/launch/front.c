@@ -1,5 +1,5 @@
-/* The front: the process that the shell waits for. It passes signals on, stops and continues with the command, and
- * returns its exit code. */
+/* The front: the process that the shell waits for. It passes signals on, stops and continues with the
+ * command, and returns its exit code. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,14 +19,11 @@
 #include "launch/launch.h"
 #include "launch/server.h"
 
-static const int passed_on[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGTSTP,
-	SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGURG};
-
 struct front {
-	int server;    /* socket */
+	int server; /* socket */
 	int signals;
-	int terminal;  /* where the foreground belonged to us at the start, or -EBADF */
-	pid_t group;
+	int terminal; /* where the foreground belonged to us at the start, or -EBADF */
+	pid_t group, server_pid;
 };
 
 /* Raises our limit of descriptors; the command gets its own back. */
@@ -46,14 +43,14 @@ static void save_origin(struct child_origin *ret)
 		signal(SIGCHLD, SIG_DFL);
 }
 
+/* All that can be: each is for the command. */
 static int block_signals(int *ret_signals)
 {
 	sigset_t set;
 	int fd;
 
-	sigemptyset(&set);
-	for (size_t i = 0; i < ELEMENTS(passed_on); i++)
-		sigaddset(&set, passed_on[i]);
+	sigfillset(&set);
+	sigdelset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
@@ -87,38 +84,47 @@ static void remember_terminal(struct front *front)
 /* A shell that was ours may have left the foreground to a group that is gone. */
 static void give_terminal_back(const struct front *front)
 {
-	sigset_t set, before;
-
-	if (front->terminal < 0 || tcgetpgrp(front->terminal) == front->group)
-		return;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTTOU);
-	sigprocmask(SIG_BLOCK, &set, &before);
-	tcsetpgrp(front->terminal, front->group);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (front->terminal >= 0 && tcgetpgrp(front->terminal) != front->group)
+		tcsetpgrp(front->terminal, front->group);
 }
 
+static void ask(const struct front *front, const struct server_request *request)
+{
+	send(front->server, request, sizeof(*request), MSG_NOSIGNAL);
+}
+
+/* Whether a signal was for us alone or for our whole group, and so has reached the command, the server knows.
+ */
 static void pass_on(const struct front *front)
 {
 	struct signalfd_siginfo info;
 
 	while (read(front->signals, &info, sizeof(info)) == sizeof(info)) {
-		int signal = (int)info.ssi_signo;
+		struct server_request request = {
+		        .signal = (int)info.ssi_signo, .code = info.ssi_code, .sender = (pid_t)info.ssi_pid};
 
-		/* What the terminal sends has reached the whole foreground group already. */
-		if (info.ssi_code != SI_USER && info.ssi_code != SI_TKILL && info.ssi_code != SI_QUEUE)
+		if (info.ssi_code <= 0 && (request.sender == front->server_pid || request.sender == getpid()))
 			continue;
-		send(front->server, &signal, sizeof(signal), MSG_NOSIGNAL);
+		ask(front, &request);
 	}
 }
 
-/* Stops as the command did, so that the shell sees it; what wakes us wakes the command. */
-static void stop_too(const struct front *front)
+/* Stops as the command did, so that the shell sees it. When both go on, the server says so. */
+static void stop_too(const struct front *front, int signal)
 {
-	int signal = SIGCONT;
+	struct sigaction standard = {.sa_handler = SIG_DFL};
+	sigset_t set;
+	char next;
 
-	kill(getpid(), SIGSTOP);
-	send(front->server, &signal, sizeof(signal), MSG_NOSIGNAL);
+	pass_on(front);
+	if (recv(front->server, &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	sigaction(signal, &standard, NULL);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int server_died(const struct launch_options *options, int errors)
@@ -127,13 +133,15 @@ static int server_died(const struct launch_options *options, int errors)
 	if (options->private_tmp)
 		folder_remove(options->private_tmp);
 	if (errors >= 0)
-		dprintf(errors, "reeve: the supervisor died; the command and all that it started were killed\n");
+		dprintf(errors,
+		        "reeve: the supervisor died; the command and all that it started were killed\n");
 	return LAUNCH_EXIT_FAILED;
 }
 
 static int wait_for_server(const struct front *front, const struct launch_options *options, int errors)
 {
-	struct pollfd fds[] = {{.fd = front->server, .events = POLLIN}, {.fd = front->signals, .events = POLLIN}};
+	struct pollfd fds[] = {
+	        {.fd = front->server, .events = POLLIN}, {.fd = front->signals, .events = POLLIN}};
 
 	for (;;) {
 		struct server_message message;
@@ -151,14 +159,19 @@ static int wait_for_server(const struct front *front, const struct launch_option
 		if (n != sizeof(message))
 			return server_died(options, errors);
 		if (message.event == SERVER_STOPPED)
-			stop_too(front);
-		if (message.event == SERVER_EXITED)
-			return message.value;
+			stop_too(front, message.value);
+		if (message.event == SERVER_CONTINUED)
+			ask(front, &(struct server_request){0});
+		if (message.event != SERVER_EXITED)
+			continue;
+		if (!message.tree_lives)
+			waitpid(front->server_pid, NULL, 0);
+		return message.value;
 	}
 }
 
-static pid_t fork_server(const struct launch_options *options, const struct child_origin *origin, struct front *front,
-	int errors)
+static pid_t fork_server(const struct launch_options *options, const struct child_origin *origin,
+        struct front *front, int errors)
 {
 	int pair[2];
 	pid_t pid;
@@ -184,6 +197,7 @@ static pid_t fork_server(const struct launch_options *options, const struct chil
 	}
 	close(pair[1]);
 	front->server = pair[0];
+	front->server_pid = pid;
 	return pid;
 }
 

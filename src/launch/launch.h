@@ -1,9 +1,9 @@
 /* A command started inside a plan, and its whole life: signals, job control, exit code, the tree it leaves.
  *
- * Two processes: the front, which the caller waits for and which passes signals on, and behind it the supervisor,
- * whose child the command is. When the front dies, the supervisor kills the tree; when the supervisor dies, the
- * front does. When the command ends and others of its tree live on, the front returns the command's exit code and
- * the supervisor goes on serving until the tree is empty. */
+ * Two processes: the front, which the caller waits for and which passes signals on, and behind it the
+ * supervisor, whose child the command is. When the front dies, the supervisor kills the tree; when the
+ * supervisor dies, the front does. When the command ends and others of its tree live on, the front returns
+ * the command's exit code and the supervisor goes on serving until the tree is empty. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,18 +19,18 @@
 struct launch_options {
 	const struct plan *plan;
 	const struct reeve_features *features;
-	char *const *argv;           /* NULL-terminated; argv[0] is looked up in PATH when it has no slash */
-	struct recorder *recorder;   /* used by the supervisor process only, after launch_run was called */
-	const int *kept;             /* descriptors of the recorder's sinks: stay open in the supervisor */
+	char *const *argv;         /* NULL-terminated; argv[0] is looked up in PATH when it has no slash */
+	struct recorder *recorder; /* used by the supervisor process only, after launch_run was called */
+	const int *kept;           /* descriptors of the recorder's sinks: stay open in the supervisor */
 	size_t kept_count;
-	bool privileged;             /* as the plan was made */
-	const char *private_tmp;     /* the folder made for ${REEVE_TMP}: removed at the end; NULL: none */
-	/* Called in the supervisor process when the first command has ended (tree_lives tells whether others live
-	 * on), before the front returns: writes summaries. */
+	bool privileged;         /* as the plan was made */
+	const char *private_tmp; /* the folder made for ${REEVE_TMP}: removed at the end; NULL: none */
+	/* Called in the supervisor process when the first command has ended (tree_lives tells whether others
+	 * live on), before the front returns: writes summaries. */
 	void (*ended)(void *user, bool tree_lives);
 	void *user;
 };
 
-/* Runs the command and returns the exit code for the caller to exit with. Errors of our own are told on stderr
- * with a "reeve: " in front. */
+/* Runs the command and returns the exit code for the caller to exit with. Errors of our own are told on
+ * stderr with a "reeve: " in front. */
 int launch_run(const struct launch_options *options);

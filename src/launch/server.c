@@ -17,25 +17,31 @@
 #include "base/folder.h"
 #include "kernel/credentials.h"
 #include "kernel/process.h"
-#include "kernel/tracing.h"
 #include "supervise/supervisor.h"
 
 struct server {
 	const struct launch_options *options;
 	const struct child_origin *origin;
 	int front, errors;
-	int events[2];    /* from the thread that is the command's parent */
-	int orphans;      /* signalfd: some child changed */
-	int child;        /* pidfd */
+	int events[2];   /* from the threads */
+	int changes;     /* signalfd: some child changed */
+	pid_t pid;       /* the command, or -1 */
+	int child;       /* its pidfd */
+	bool is_running; /* the start is over */
+	bool is_stopped; /* as the front was told */
+	bool is_waking;  /* the front was told to go on, and has not answered yet */
+	int failure;     /* the exit code where it is not the command's, or 0 */
 	struct supervisor *supervisor;
 	int kept[16];
 	size_t kept_count;
 };
 
-/* What that thread tells the main one. */
+/* What the threads tell the main one. */
 struct event {
-	bool is_exit;
-	struct server_message message;
+	enum { EVENT_STARTED, EVENT_SERVING_FAILED } kind;
+	pid_t pid;
+	int child;
+	int failure;
 };
 
 static void say(const struct server *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -52,14 +58,15 @@ static void say(const struct server *server, const char *format, ...)
 	va_end(arguments);
 }
 
-static void post(struct server *server, bool is_exit, enum server_event kind, int value)
+static void post(const struct server *server, const struct event *event)
 {
-	struct event event = {.is_exit = is_exit, .message = {.event = kind, .value = value}};
 	ssize_t n;
 
 	do
-		n = write(server->events[1], &event, sizeof(event));
+		n = write(server->events[1], event, sizeof(*event));
 	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		abort(); /* the front sees it, and kills the tree */
 }
 
 /* ---- the command's parent: a thread of its own, in the plan's domain ---- */
@@ -67,6 +74,7 @@ static void post(struct server *server, bool is_exit, enum server_event kind, in
 struct start {
 	int reports[2], go[2];
 	pid_t pid;
+	int child;
 };
 
 static int open_pipe(int ret[2])
@@ -87,15 +95,14 @@ static int fork_child(struct server *server, struct start *start, pid_t parent)
 	const struct reeve_features *features = server->options->features;
 	AUTO_CLOSE int ruleset = -EBADF;
 	struct child_options child = {.plan = plan,
-		.argv = server->options->argv,
-		.environment = environ,
-		.origin = server->origin,
-		.parent = parent,
-		.filter_flags =
-			plan->supervises && features->wait_killable ? REEVE_FILTER_WAIT_KILLABLE : 0,
-		.needs_listener = plan->supervises,
-		.reports = start->reports[1],
-		.go = start->go[0]};
+	        .argv = server->options->argv,
+	        .environment = environ,
+	        .origin = server->origin,
+	        .parent = parent,
+	        .filter_flags = plan->supervises && features->wait_killable ? REEVE_FILTER_WAIT_KILLABLE : 0,
+	        .needs_listener = plan->supervises,
+	        .reports = start->reports[1],
+	        .go = start->go[0]};
 
 	if (plan->uses_landlock) {
 		ruleset = plan_ruleset(plan, true, false);
@@ -132,7 +139,8 @@ static void tell_failure(const struct server *server, const struct child_report 
 	switch (report->step) {
 	case CHILD_EXEC:
 		if (report->error == ENOENT) {
-			say(server, "%s: %s\n", name, strchr(name, '/') ? "no such file" : "command not found");
+			say(server, "%s: %s\n", name,
+			        strchr(name, '/') ? "no such file" : "command not found");
 			return;
 		}
 		say(server, "%s: cannot be run: %s\n", name, strerror(report->error));
@@ -148,11 +156,12 @@ static void tell_failure(const struct server *server, const struct child_report 
 		say(server, "cannot enter the Landlock domain: %s\n", strerror(report->error));
 		return;
 	case CHILD_FILTER:
-		say(server, report->error == EBUSY ?
-				"another supervisor already listens to this process, and the kernel allows one: "
-				"%s\n" :
-				"cannot install the filter: %s\n",
-			strerror(report->error));
+		say(server,
+		        report->error == EBUSY ? "another supervisor already listens to this process, and "
+		                                 "the kernel allows one: "
+		                                 "%s\n"
+		                               : "cannot install the filter: %s\n",
+		        strerror(report->error));
 		return;
 	default:
 		say(server, "the command could not be started: %s\n", strerror(report->error));
@@ -165,21 +174,32 @@ static int keep(struct server *server, int fd)
 	return credentials_keep(server->kept, &server->kept_count, ELEMENTS(server->kept), fd);
 }
 
+/* Nobody answers any more: the tree cannot go on. */
+static void serving_failed(void *user, int error)
+{
+	const struct server *server = user;
+
+	say(server, "cannot go on serving (%s): the command is killed\n", strerror(error));
+	post(server, &(struct event){.kind = EVENT_SERVING_FAILED});
+}
+
 static int serve(struct server *server, const struct start *start, int number)
 {
 	struct supervisor_options options = {.plan = server->options->plan,
-		.features = server->options->features,
-		.recorder = server->options->recorder,
-		.kept = server->kept,
-		.privileged = server->options->privileged};
+	        .features = server->options->features,
+	        .recorder = server->options->recorder,
+	        .kept = server->kept,
+	        .failed = serving_failed,
+	        .user = server,
+	        .privileged = server->options->privileged};
 	int listener = -1;
 	int r = reeve_listener_take(start->pid, number, &listener);
 
 	if (r < 0)
 		return r;
-	r = keep(server, listener);
 	options.listener = listener;
 	options.kept_count = server->kept_count;
+	r = keep(server, listener);
 	if (r == 0)
 		r = supervisor_start(&options, &server->supervisor);
 	return r;
@@ -195,6 +215,9 @@ static int start_command(struct server *server, struct start *start)
 		r = fork_child(server, start, getpid());
 	if (r < 0)
 		return r;
+	start->child = process_open(start->pid);
+	if (start->child < 0)
+		return start->child;
 	cleanup_close(&start->reports[1]);
 	cleanup_close(&start->go[0]);
 	start->reports[1] = start->go[0] = -EBADF;
@@ -205,7 +228,6 @@ static int start_command(struct server *server, struct start *start)
 		tell_failure(server, &report);
 		return 1;
 	}
-	server->child = process_open(start->pid);
 	if (report.number >= 0) {
 		r = serve(server, start, report.number);
 		if (r == 0 && write(start->go[1], "g", 1) != 1)
@@ -221,33 +243,25 @@ static int start_command(struct server *server, struct start *start)
 	return 0;
 }
 
-static int exit_code(const siginfo_t *info)
+/* A child that cannot be held by a descriptor would not be seen to end. */
+static void give_up(struct start *start)
 {
-	return info->si_code == CLD_EXITED ? info->si_status : 128 + info->si_status;
-}
-
-/* Tells stops and continuations until the command ends. Its exit code. */
-static int follow_command(struct server *server, pid_t pid)
-{
-	for (;;) {
-		siginfo_t info;
-
-		if (tracing_wait_child(pid, WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD, &info) < 0)
-			return LAUNCH_EXIT_FAILED;
-		if (info.si_code == CLD_STOPPED)
-			post(server, false, SERVER_STOPPED, info.si_status);
-		else if (info.si_code == CLD_CONTINUED)
-			post(server, false, SERVER_CONTINUED, 0);
-		else
-			return exit_code(&info);
-	}
+	if (start->pid < 0)
+		return;
+	kill(start->pid, SIGKILL);
+	if (start->child >= 0)
+		return;
+	waitpid(start->pid, NULL, __WALL);
+	start->pid = -1;
 }
 
 static void *parent_main(void *argument)
 {
 	struct server *server = argument;
-	struct start start = {.reports = {-EBADF, -EBADF}, .go = {-EBADF, -EBADF}, .pid = -1};
-	int r = open_pipe(start.reports), code;
+	struct start start = {
+	        .reports = {-EBADF, -EBADF}, .go = {-EBADF, -EBADF}, .pid = -1, .child = -EBADF};
+	struct event event = {.kind = EVENT_STARTED};
+	int r = open_pipe(start.reports);
 
 	if (r == 0)
 		r = open_pipe(start.go);
@@ -256,89 +270,236 @@ static void *parent_main(void *argument)
 	close_pipe(start.reports);
 	close_pipe(start.go);
 	/* What the command inherited is its own: a pipe that it closes must end. */
-	if (keep(server, server->child) < 0 ||
-		credentials_keep_descriptors(server->kept, server->kept_count) < 0)
+	if (keep(server, start.child) < 0 ||
+	        credentials_keep_descriptors(server->kept, server->kept_count) < 0)
 		say(server, "some descriptors of the command stay open here until it ends\n");
 	if (r < 0) {
 		say(server, "the command could not be started: %s\n", strerror(-r));
-		if (start.pid > 0)
-			kill(start.pid, SIGKILL);
+		event.failure = LAUNCH_EXIT_FAILED;
+		give_up(&start);
 	}
-	if (start.pid < 0) {
-		post(server, true, SERVER_EXITED, LAUNCH_EXIT_FAILED);
-		return NULL;
-	}
-	code = follow_command(server, start.pid);
-	post(server, true, SERVER_EXITED, r < 0 ? LAUNCH_EXIT_FAILED : code);
-	/* Its end would kill the command's children that have not yet exec'd; it has nothing more to do, and ends
-	 * with the process. */
+	event.pid = start.pid;
+	event.child = start.child;
+	post(server, &event);
+	/* The end of this thread would be the command's, and makes an orphan of what is left of it. */
+	while (start.pid > 0)
+		pause();
 	return NULL;
 }
 
-/* ---- the main thread: the front's requests, orphans, the end ---- */
+/* ---- the main thread: the front's requests, the command's changes, orphans, the end ----
+ *
+ * Performing threads trace tasks for a moment. What the kernel shows of a child to any thread of its tracer's
+ * process it takes from the tracer: so nothing is waited for here unless it has been looked at, and is an
+ * end. */
 
-static void tell_front(struct server *server, const struct server_message *message)
+static void tell_front(const struct server *server, const struct server_message *message)
 {
 	send(server->front, message, sizeof(*message), MSG_NOSIGNAL);
 }
 
-/* 0 while orphans live, 1 when there are none. */
-static bool reap_orphans(void)
-{
-	siginfo_t info;
-	int r;
+enum orphans {
+	ORPHANS_LIVE,
+	ORPHANS_HIDDEN, /* by one that is being traced: look again soon */
+	ORPHANS_NONE,
+};
 
-	while ((r = tracing_wait_child(-1, WEXITED | WNOHANG | __WNOTHREAD | __WALL, &info)) > 0)
-		;
-	return r < 0;
+static enum orphans reap_orphans(void)
+{
+	for (;;) {
+		siginfo_t info = {0};
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WNOTHREAD | __WALL) < 0) {
+			if (errno == EINTR)
+				continue;
+			return ORPHANS_NONE;
+		}
+		if (info.si_pid == 0)
+			return ORPHANS_LIVE;
+		if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED)
+			return ORPHANS_HIDDEN;
+		waitpid(info.si_pid, NULL, WNOHANG | __WNOTHREAD | __WALL);
+	}
+}
+
+static void wake_front(const struct server *server)
+{
+	if (getppid() > 1)
+		kill(getppid(), SIGCONT);
+}
+
+static void look_at_command(struct server *server)
+{
+	siginfo_t info = {0};
+
+	if (!server->is_running || server->pid < 0 ||
+	        waitid(P_PID, (id_t)server->pid, &info, WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) < 0 ||
+	        info.si_pid == 0)
+		return;
+	if (info.si_code == CLD_STOPPED && !server->is_stopped) {
+		server->is_stopped = true;
+		server->is_waking = false;
+		tell_front(
+		        server, &(struct server_message){.event = SERVER_STOPPED, .value = info.si_status});
+	}
+	if (info.si_code == CLD_CONTINUED && server->is_stopped) {
+		server->is_stopped = false;
+		server->is_waking = true;
+		tell_front(server, &(struct server_message){.event = SERVER_CONTINUED});
+		wake_front(server);
+	}
+}
+
+/* A signal to the whole group came to us as well. */
+static bool has_reached_command(const struct server *server, const struct server_request *request)
+{
+	const struct timespec now = {0};
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, request->signal);
+	if (sigtimedwait(&set, &info, &now) < 0)
+		return false;
+	return info.si_code == request->code && (request->code > 0 || info.si_pid == request->sender) &&
+	       getpgid(server->pid) == getpgrp();
 }
 
 static void front_spoke(struct server *server)
 {
-	int signal;
-	ssize_t n = recv(server->front, &signal, sizeof(signal), MSG_DONTWAIT);
+	struct server_request request;
+	ssize_t n = recv(server->front, &request, sizeof(request), MSG_DONTWAIT);
 
-	if (n == sizeof(signal) && server->child >= 0)
-		process_signal(server->child, signal);
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		/* Nobody is there to be told: the tree ends with the front. */
-		process_kill_descendants();
-		if (server->options->private_tmp)
-			folder_remove(server->options->private_tmp);
-		_exit(LAUNCH_EXIT_FAILED);
+	if (n != sizeof(request))
+		return;
+	/* It runs, or could not have spoken. */
+	if (request.signal == 0) {
+		server->is_waking = false;
+		return;
 	}
+	if (server->child >= 0 && !has_reached_command(server, &request))
+		process_signal(server->child, request.signal);
+	if (request.signal == SIGCONT)
+		server->is_stopped = false;
+	look_at_command(server);
 }
 
-static struct server_message wait_for_command(struct server *server)
+/* Nobody is there to be told: the tree ends with the front. */
+static _Noreturn void end_with_front(const struct server *server)
 {
-	struct pollfd fds[] = {{.fd = server->front, .events = POLLIN},
-		{.fd = server->events[0], .events = POLLIN}, {.fd = server->orphans, .events = POLLIN}};
-	struct signalfd_siginfo child;
+	process_kill_descendants();
+	if (server->options->private_tmp)
+		folder_remove(server->options->private_tmp);
+	_exit(LAUNCH_EXIT_FAILED);
+}
+
+static void take_event(struct server *server)
+{
 	struct event event;
 
-	for (;;) {
-		if (poll(fds, ELEMENTS(fds), -1) < 0)
+	if (read(server->events[0], &event, sizeof(event)) != sizeof(event))
+		return;
+	if (event.kind == EVENT_STARTED) {
+		server->pid = event.pid;
+		server->child = event.child;
+		server->is_running = true;
+	} else {
+		process_kill_descendants();
+	}
+	if (event.failure || event.kind == EVENT_SERVING_FAILED)
+		server->failure = LAUNCH_EXIT_FAILED;
+}
+
+enum {
+	SOURCE_FRONT,
+	SOURCE_EVENTS,
+	SOURCE_CHANGES,
+	SOURCE_COMMAND,
+	SOURCES,
+};
+
+/* How long to sleep, in milliseconds. */
+static int patience(const struct server *server, enum orphans orphans)
+{
+	if (orphans == ORPHANS_HIDDEN)
+		return 1;
+	return server->is_waking ? 10 : -1;
+}
+
+/* Returns with the command's end seen, or never started. */
+static void wait_for_command(struct server *server)
+{
+	struct pollfd fds[SOURCES] = {
+	        [SOURCE_FRONT] = {.fd = server->front},
+	        [SOURCE_EVENTS] = {.fd = server->events[0], .events = POLLIN},
+	        [SOURCE_CHANGES] = {.fd = server->changes, .events = POLLIN},
+	        [SOURCE_COMMAND] = {.fd = -1, .events = POLLIN},
+	};
+	enum orphans orphans = ORPHANS_LIVE;
+	struct signalfd_siginfo change;
+
+	while (!server->is_running || server->pid > 0) {
+		if (poll(fds, SOURCES, patience(server, orphans)) < 0)
 			continue;
-		if (fds[2].revents) {
-			/* At once: some wait for a process to vanish. */
-			if (read(server->orphans, &child, sizeof(child)) > 0)
-				reap_orphans();
-		}
-		if (fds[1].revents && read(server->events[0], &event, sizeof(event)) == sizeof(event)) {
-			if (event.is_exit)
-				return event.message;
-			tell_front(server, &event.message);
+		if (fds[SOURCE_FRONT].revents & (POLLHUP | POLLERR))
+			end_with_front(server);
+		if (fds[SOURCE_CHANGES].revents && read(server->changes, &change, sizeof(change)) < 0)
 			continue;
-		}
-		if (fds[0].revents)
+		/* At once: some wait for a process to vanish. */
+		orphans = reap_orphans();
+		look_at_command(server);
+		if (fds[SOURCE_EVENTS].revents)
+			take_event(server);
+		if (fds[SOURCE_FRONT].revents)
 			front_spoke(server);
+		if (server->is_waking)
+			wake_front(server);
+		if (fds[SOURCE_COMMAND].revents)
+			return;
+		/* What the front asks before there is a command waits in its socket. */
+		fds[SOURCE_COMMAND].fd = server->child;
+		fds[SOURCE_FRONT].events = server->is_running ? POLLIN : 0;
 	}
 }
 
-static void serve_the_rest(void)
+static int exit_code(const struct server *server)
 {
-	while (waitpid(-1, NULL, __WNOTHREAD | __WALL) >= 0 || errno == EINTR)
-		;
+	int status;
+
+	if (server->pid < 0 || waitpid(server->pid, &status, __WALL) != server->pid)
+		return LAUNCH_EXIT_FAILED;
+	if (server->failure)
+		return server->failure;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* A front that stopped with a command that was killed must go on to tell of it. */
+static void see_front_off(struct server *server, const struct server_message *last)
+{
+	struct pollfd fd = {.fd = server->front};
+
+	tell_front(server, last);
+	while (server->is_stopped && poll(&fd, 1, 10) == 0)
+		wake_front(server);
+	cleanup_close(&server->front);
+}
+
+/* The front is gone, and so is the terminal's interest: until the last of the tree has ended. */
+static void serve_the_rest(struct server *server)
+{
+	struct pollfd fds[] = {
+	        {.fd = server->events[0], .events = POLLIN}, {.fd = server->changes, .events = POLLIN}};
+	struct signalfd_siginfo change;
+	enum orphans orphans;
+
+	while ((orphans = reap_orphans()) != ORPHANS_NONE) {
+		if (poll(fds, ELEMENTS(fds), patience(server, orphans)) < 0)
+			continue;
+		if (fds[1].revents && read(server->changes, &change, sizeof(change)) < 0)
+			continue;
+		if (fds[0].revents)
+			take_event(server);
+	}
 }
 
 static void finish(struct server *server)
@@ -348,13 +509,18 @@ static void finish(struct server *server)
 		folder_remove(server->options->private_tmp);
 }
 
-_Noreturn void server_run(const struct launch_options *options, const struct child_origin *origin, int front, int errors)
+_Noreturn void server_run(
+        const struct launch_options *options, const struct child_origin *origin, int front, int errors)
 {
-	struct server server = {.options = options, .origin = origin, .front = front, .errors = errors, .child = -EBADF};
-	struct server_message last;
+	struct server server = {.options = options,
+	        .origin = origin,
+	        .front = front,
+	        .errors = errors,
+	        .pid = -1,
+	        .child = -EBADF};
+	struct server_message last = {.event = SERVER_EXITED};
 	pthread_t parent;
 	sigset_t all, child;
-	bool alone;
 
 	/* Blocked, not ignored: nothing to give back, and the terminal's signals do not reach us. */
 	sigfillset(&all);
@@ -362,25 +528,29 @@ _Noreturn void server_run(const struct launch_options *options, const struct chi
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	process_become_reaper();
-	server.orphans = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	server.changes = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (pipe2(server.events, O_CLOEXEC) < 0 || keep(&server, front) < 0 || keep(&server, errors) < 0 ||
-		keep(&server, server.orphans) < 0 || keep(&server, server.events[0]) < 0 || keep(&server, server.events[1]) < 0)
+	        keep(&server, server.changes) < 0 || keep(&server, server.events[0]) < 0 ||
+	        keep(&server, server.events[1]) < 0)
 		_exit(LAUNCH_EXIT_FAILED);
 	for (size_t i = 0; i < options->kept_count; i++)
 		if (keep(&server, options->kept[i]) < 0)
 			_exit(LAUNCH_EXIT_FAILED);
 	if (pthread_create(&parent, NULL, parent_main, &server) != 0)
 		_exit(LAUNCH_EXIT_FAILED);
-	last = wait_for_command(&server);
-	alone = reap_orphans();
-	if (alone)
+	wait_for_command(&server);
+	last.value = exit_code(&server);
+	last.tree_lives = reap_orphans() != ORPHANS_NONE;
+	if (!last.tree_lives)
 		finish(&server);
 	if (options->ended)
-		options->ended(options->user, !alone);
-	tell_front(&server, &last);
-	close(server.front);
-	if (!alone) {
-		serve_the_rest();
+		options->ended(options->user, last.tree_lives);
+	see_front_off(&server, &last);
+	if (last.tree_lives) {
+		server.is_waking = false;
+		cleanup_close(&server.errors);
+		server.errors = -EBADF;
+		serve_the_rest(&server);
 		finish(&server);
 	}
 	_exit(0);

@@ -1,5 +1,5 @@
-/* The server: the process behind the front. It is the parent of the command and of what the command leaves, holds
- * the performing threads, and outlives the front when others of the tree live on. */
+/* The server: the process behind the front. It is the parent of the command and of what the command leaves,
+ * holds the performing threads, and outlives the front when others of the tree live on. */
 #pragma once
 
 #include "launch/child.h"
@@ -8,16 +8,23 @@
 /* What the server tells the front. */
 enum server_event {
 	SERVER_STOPPED,   /* the command stopped; value: the signal */
-	SERVER_CONTINUED,
+	SERVER_CONTINUED, /* and SIGCONT with it, again and again until the front has answered */
 	SERVER_EXITED,    /* value: the exit code for reeve; nothing follows */
 };
 
 struct server_message {
 	enum server_event event;
 	int value;
+	bool tree_lives; /* with SERVER_EXITED: the server goes on, and is not to be waited for */
 };
 
-/* What the front asks of the server: a signal number for the command, as an int. */
+/* What the front asks of the server: to pass on a signal that it got. Number 0 answers SERVER_CONTINUED. */
+struct server_request {
+	int signal;
+	int code; /* as in siginfo_t */
+	pid_t sender;
+};
 
 /* Never returns. `front` is a SOCK_SEQPACKET socket to the front; `errors` a copy of stderr, or -1. */
-_Noreturn void server_run(const struct launch_options *options, const struct child_origin *origin, int front, int errors);
+_Noreturn void server_run(
+        const struct launch_options *options, const struct child_origin *origin, int front, int errors);
