@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/machine.h"
 #include "cli/options.h"
+#include "kernel/credentials.h"
 #include "launch/launch.h"
 #include "record/record.h"
 
@@ -225,16 +226,26 @@ static void tell_notes(const struct running *running, const struct plan *plan)
 static int launch(struct running *running, const struct plan *plan, const struct reeve_features *features,
         char **argv, int *ret_code)
 {
+	int kept[4];
+	size_t kept_count = 0;
 	struct launch_options options = {
 	        .plan = plan,
 	        .features = features,
 	        .argv = argv,
 	        .recorder = running->recorder,
+	        .privileged = running->plan_options.privileged,
 	        .private_tmp = running->options.tmp_path,
 	        .ended = ended,
 	        .user = running,
 	};
 
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), running->json_fd);
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), running->summary_fd);
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), fileno(running->errors));
+	if (running->text)
+		credentials_keep(kept, &kept_count, ELEMENTS(kept), fileno(running->text));
+	options.kept = kept;
+	options.kept_count = kept_count;
 	if (options.private_tmp && setenv("TMPDIR", options.private_tmp, 1) < 0)
 		return -errno;
 	tell_notes(running, plan);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -92,6 +93,23 @@ static bool is_own_process(const char *path)
 	return path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self");
 }
 
+/* A link that ended in our own folder of /proc (/dev/fd) means each task's own. False when it ended at an
+ * object that only we have: a grant of that would be a surprise. */
+static bool name_own_process(char *path)
+{
+	char own[32];
+	size_t n = (size_t)snprintf(own, sizeof(own), "/proc/%d", getpid());
+	static const char self[] = "/proc/self";
+
+	if (strncmp(path, own, n) != 0 || (path[n] != '/' && path[n] != '\0'))
+		return true;
+	if (strlen(path) + sizeof(self) >= PATH_MAX)
+		return false;
+	memmove(path + sizeof(self) - 1, path + n, strlen(path + n) + 1);
+	memcpy(path, self, sizeof(self) - 1);
+	return true;
+}
+
 static int bind_plain(struct binding *binding, const struct policy_file_rule *rule)
 {
 	char spelling[PATH_MAX];
@@ -99,7 +117,7 @@ static int bind_plain(struct binding *binding, const struct policy_file_rule *ru
 
 	if (is_own_process(rule->path))
 		return add(binding, rule, rule->path);
-	if (real_as_far_as_it_goes(rule->path, spelling, sizeof(spelling)) == 0)
+	if (real_as_far_as_it_goes(rule->path, spelling, sizeof(spelling)) == 0 && name_own_process(spelling))
 		r = add(binding, rule, spelling);
 	/* What is denied or hidden is so under its own name, too: the link there must not be removed. */
 	if (r == 0 && rule->verdict != POLICY_ALLOW &&

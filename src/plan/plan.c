@@ -44,6 +44,11 @@ static int add_grant(struct plan *plan, const char *path, unsigned access)
 	return 0;
 }
 
+static bool is_own_process(const char *path)
+{
+	return path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self");
+}
+
 /* The outline of a rule that the supervisor holds: the nearest folder that exists. */
 static int add_backstop(struct plan *plan, const struct match_entry *entry)
 {
@@ -53,7 +58,7 @@ static int add_backstop(struct plan *plan, const struct match_entry *entry)
 		match_glob_top(entry->path, path, sizeof(path));
 	else if (snprintf(path, sizeof(path), "%s", entry->path) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	if (path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self"))
+	if (is_own_process(path))
 		strcpy(path, "/proc");
 	while (access(path, F_OK) < 0 && path[1]) {
 		char *slash = strrchr(path, '/');
@@ -63,9 +68,28 @@ static int add_backstop(struct plan *plan, const struct match_entry *entry)
 	return add_grant(plan, path, entry->rule->access);
 }
 
-static bool is_own_process(const char *path)
+/* Whether Landlock, by another rule, grants at least as much to all that this one can mean. */
+static bool is_covered(const struct plan *plan, const struct policy_file_rule *rule, const char *bound)
 {
-	return path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self");
+	char top[PATH_MAX];
+
+	if (rule->is_glob)
+		match_glob_top(bound, top, sizeof(top));
+	else if (snprintf(top, sizeof(top), "%s", bound) >= (int)sizeof(top))
+		return false;
+	for (size_t i = 0; i < plan->entry_count; i++) {
+		const struct match_entry *other = &plan->entries[i];
+		struct match_verdict verdict;
+
+		if (other->rule == rule || other->rule->verdict != POLICY_ALLOW || other->rule->is_glob ||
+		        (rule->access & ~other->rule->access) || is_own_process(other->path) ||
+		        !path_is_within(top, other->path) || strcmp(top, other->path) == 0)
+			continue;
+		matcher_decide(plan->matcher, other->path, other->rule->access, &verdict);
+		if (verdict.verdict == POLICY_ALLOW && access(other->path, F_OK) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Which layer a grant needs, and why no cheaper one. */
@@ -76,6 +100,10 @@ static enum plan_layer layer_of_grant(const struct plan *plan, const struct poli
 	struct stat st;
 
 	*ret_why = NULL;
+	if (!options->verbose_denials && is_covered(plan, rule, bound)) {
+		*ret_why = "another grant covers it";
+		return PLAN_NOWHERE;
+	}
 	if (rule->is_glob) {
 		*ret_why = why_pattern;
 		return PLAN_SUPERVISOR;
