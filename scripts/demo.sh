@@ -31,7 +31,7 @@ run() {
 	local expected=$1 status=0
 	shift
 	printf '\n$ %s\n' "$(shown "$@")"
-	"$@" >"$said" 2>&1 </dev/null || status=$?
+	timeout -k 5 60 "$@" >"$said" 2>&1 </dev/null || status=$?
 	sed 's/^/    /' "$said"
 	checks=$((checks + 1))
 	if [ "$status" != "$expected" ]; then
@@ -120,10 +120,10 @@ if command -v python3 >/dev/null; then
 	heading 'A script that opens everything it finds'
 	run 0 reeve run -p ../policy.yaml --quiet -- python3 report.py
 	says 'config/.env: Permission denied'
-	says 'vault/card: Operation not permitted'
+	says 'vault: Operation not permitted'
 fi
 heading 'Outside of the project: nothing may be changed, root or not'
-run 1 reeve run -p ../policy.yaml -- sh -c 'echo more >>/etc/hostname'
+run 1 reeve run -p ../policy.yaml -- mkdir /usr/reeve-was-here
 says 'Permission denied'
 heading 'System calls: one is refused, one ends the program'
 run 1 reeve run -p ../policy.yaml -- unshare --user true
@@ -148,11 +148,10 @@ fi
 heading 'The record for machines, and the sum of it'
 run 1 reeve run -p ../policy.yaml --quiet --summary --json ../record.jsonl -- \
 	sh -c 'cat README.txt config/.env private/key vault/card'
-printf '\n$ cat ../record.jsonl\n'
-sed 's/^/    /' ../record.jsonl
-cp ../record.jsonl "$said"
+run 0 grep -E '"verdict":"(deny|hide)"' ../record.jsonl
 says '"deny"'
-says '\.env'
+says '"object":"[^"]*/config/\.env"'
+says '"hide"'
 
 printf '\n%s of %s expectations came out as they should\n' $((checks - wrong)) "$checks"
 [ "$wrong" = 0 ]

@@ -2,7 +2,13 @@
 import os
 
 lines, refused = 0, []
-for folder, folders, names in os.walk("."):
+
+
+def note(error):
+    refused.append(f"{error.filename}: {error.strerror}")
+
+
+for folder, folders, names in os.walk(".", onerror=note):
     folders[:] = sorted(name for name in folders if name != ".git")
     for name in sorted(names):
         path = os.path.join(folder, name)
@@ -10,6 +16,6 @@ for folder, folders, names in os.walk("."):
             with open(path, errors="replace") as file:
                 lines += sum(1 for _ in file)
         except OSError as error:
-            refused.append(f"{path}: {error.strerror}")
+            note(error)
 print(f"{lines} lines")
 print("\n".join(refused))
