@@ -69,23 +69,35 @@ static int read_argument(struct exchange *x, int i, int *dirfd)
 	case SYSCALLS_MODE:
 		call->mode = (uint32_t)args[i];
 		return 0;
-	case SYSCALLS_HOW:
-		return read_how(x, args[i], args[i + 1]);
 	default:
 		return 0;
 	}
 }
 
+/* The kernel looks at struct open_how before it looks at the path. */
+static int read_how_argument(struct exchange *x)
+{
+	const uint64_t *args = (const uint64_t *)x->request.data.args;
+
+	for (int i = 0; i < 5; i++)
+		if (x->row->args[i] == SYSCALLS_HOW)
+			return read_how(x, args[i], args[i + 1]);
+	return 0;
+}
+
 int decode_call(struct exchange *x)
 {
 	struct call *call = &x->call;
-	int dirfd = AT_FDCWD;
+	int dirfd = AT_FDCWD, how;
 
 	call->operation = x->row->operation;
 	call->name = x->row->name;
 	call->path_count = 0;
 	call->mode = call->resolve = 0;
 	call->flags = x->row->flags_arg < 0 ? 0 : (uint32_t)x->request.data.args[x->row->flags_arg];
+	how = read_how_argument(x);
+	if (how != 0)
+		return how;
 	for (int i = 0; i < 6 && x->row->args[i] != SYSCALLS_NONE; i++) {
 		int r = read_argument(x, i, &dirfd);
 

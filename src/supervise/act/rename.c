@@ -114,8 +114,14 @@ static bool may_link(struct worker *worker, struct exchange *x)
 {
 	struct resolved *old = &x->resolved[0], *new = &x->resolved[1];
 
-	if (!old->has_path || old->is_deleted) {
-		decide_refuse(x, EACCES, "the file to be linked has no name that could be judged");
+	/* Memory and pipes cannot be linked; a file that was made without a name is judged by its folder, and the
+	 * kernel knows it from one that lost its last name. */
+	if (!old->has_path) {
+		decide_refuse(x, EXDEV, "the file to be linked has no name that could be judged");
+		return false;
+	}
+	if (old->is_deleted && old->stat.st_nlink > 0) {
+		decide_refuse(x, EACCES, "the name by which the file to be linked could be judged is gone");
 		return false;
 	}
 	if (!act_judge(worker, x, old, POLICY_READ))
