@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/fault.h"
+#include "kernel/probe.h"
 #include "kernel/release.h"
 #include "kernel/sizes.h"
 #include "kernel/uapi.h"
@@ -70,8 +71,10 @@ static int landlock_abi(void)
 	return 0;
 }
 
-static void probe_alone(struct reeve_features *features)
+int probe_alone(struct reeve_features *ret_features)
 {
+	struct reeve_features found = {0}, *features = &found;
+	struct kernel_notif_sizes sizes;
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC};
 	uint32_t action = SECCOMP_RET_USER_NOTIF;
 	AUTO_CLOSE int directory = -EBADF;
@@ -95,6 +98,13 @@ static void probe_alone(struct reeve_features *features)
 	                                  SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
 	features->receive_ends = kernel_receive_ends();
 	features->landlock_abi = landlock_abi();
+	if (kernel_notif_sizes(&sizes) == 0) {
+		features->notif_size = sizes.notif;
+		features->notif_resp_size = sizes.resp;
+		features->data_size = sizes.data;
+	}
+	*ret_features = found;
+	return 0;
 }
 
 /* The child: wears a filter that notifies for getppid, hands its listener over, and calls. It is a bare copy
@@ -221,8 +231,7 @@ static pid_t start_child(const int *sockets)
 
 int reeve_probe(struct reeve_features *ret_features)
 {
-	struct reeve_features features = {0};
-	struct kernel_notif_sizes sizes;
+	struct reeve_features features;
 	AUTO_CLOSE int here = -EBADF;
 	AUTO_CLOSE int there = -EBADF;
 	int sockets[2];
@@ -232,11 +241,6 @@ int reeve_probe(struct reeve_features *ret_features)
 		return -errno;
 	here = sockets[0];
 	there = sockets[1];
-	if (kernel_notif_sizes(&sizes) == 0) {
-		features.notif_size = sizes.notif;
-		features.notif_resp_size = sizes.resp;
-		features.data_size = sizes.data;
-	}
 	probe_alone(&features);
 	pid = start_child(sockets);
 	if (pid < 0)

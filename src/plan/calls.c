@@ -82,6 +82,17 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 	case SYSCALLS_IO_URING:
 		call->action = ERRNO(ENOSYS);
 		return true;
+	case SYSCALLS_MOUNT:
+		/* As in any Landlock domain; but what is performed relies on it, also where there is no Landlock. */
+		if (!b->plan->performs || is_named(row, "statmount") || is_named(row, "listmount"))
+			return false;
+		call->action = ERRNO(EPERM);
+		return true;
+	case SYSCALLS_ROOT:
+		if (!b->plan->performs || !is_named(row, "pivot_root"))
+			return false;
+		call->action = ERRNO(EPERM);
+		return true;
 	case SYSCALLS_OPEN_HANDLE:
 		call->action = ERRNO(EPERM);
 		return true;

@@ -310,7 +310,7 @@ static int demand(struct plan *plan, const struct plan_options *options, const c
 	return 0;
 }
 
-static int check_kernel(struct plan *plan, const struct reeve_features *features,
+int plan_check_kernel(struct plan *plan, const struct reeve_features *features,
         const struct plan_options *options, char *text, size_t size)
 {
 	int r = 0;
@@ -345,8 +345,7 @@ static int check_kernel(struct plan *plan, const struct reeve_features *features
 	return r;
 }
 
-int plan_new(struct policy *policy, const struct reeve_features *features, const struct plan_options *options,
-        char *error_text, size_t error_size, struct plan **ret)
+int plan_new(struct policy *policy, const struct plan_options *options, struct plan **ret)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 	int r;
@@ -361,10 +360,6 @@ int plan_new(struct policy *policy, const struct reeve_features *features, const
 		r = plan_find_links(plan);
 	if (r == 0)
 		r = plan_build_filter(plan, options);
-	if (r < 0)
-		snprintf(error_text, error_size, "cannot plan the policy: %s", strerror(-r));
-	else
-		r = check_kernel(plan, features, options, error_text, error_size);
 	if (r < 0) {
 		plan_free(plan);
 		return r;
