@@ -35,7 +35,7 @@ static int set_effective(uint64_t effective)
 
 int credentials_get(struct credentials *ret)
 {
-	uint64_t permitted;
+	uint64_t permitted = 0;
 	int r = capabilities(&ret->effective, &permitted);
 	int groups;
 
@@ -53,7 +53,7 @@ int credentials_get(struct credentials *ret)
 
 int credentials_set(const struct credentials *wanted)
 {
-	uint64_t effective, permitted;
+	uint64_t effective = 0, permitted = 0;
 	int r = capabilities(&effective, &permitted);
 
 	if (r < 0)
