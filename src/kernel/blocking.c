@@ -62,16 +62,20 @@ static void wait_for_end(struct request *request, int interval_ms)
 }
 
 int blocking_open(int dirfd, const char *path, const struct open_how *how, void *stack, size_t stack_size,
-		  int interval_ms, int (*tick)(void *user), void *user)
+		  int interval_ms, int (*tick)(void *user), void *user, _Atomic pid_t *helper_pid)
 {
 	struct request request = {
 		.dirfd = dirfd, .path = path, .how = how, .result = PENDING, .alive = 1};
 	int stop = 0, result;
+	pid_t pid;
+
+	*helper_pid = BLOCKING_STARTS;
 	/* No exit signal: its end is nobody's business but ours. */
-	pid_t pid = clone(helper, (char *)stack + stack_size,
+	pid = clone(helper, (char *)stack + stack_size,
 			  CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_CHILD_CLEARTID, &request, NULL, NULL,
 			  &request.alive);
 
+	*helper_pid = pid < 0 ? 0 : pid;
 	if (pid < 0)
 		return -errno;
 	while (__atomic_load_n(&request.alive, __ATOMIC_ACQUIRE)) {
@@ -86,6 +90,7 @@ int blocking_open(int dirfd, const char *path, const struct open_how *how, void 
 	}
 	while (waitpid(pid, NULL, __WCLONE | __WNOTHREAD) < 0 && errno == EINTR)
 		;
+	*helper_pid = 0;
 	result = request.result;
 	if (!stop)
 		return result == PENDING ? -EIO : result;

@@ -85,6 +85,7 @@ struct shared {
 	bool privileged;
 	_Atomic bool credentials_differ; /* some task may have other credentials than we */
 	_Atomic bool roots_differ;       /* some task may have another root, or mounts */
+	_Atomic pid_t helpers[TASK_HELPERS]; /* of the workers, by their index */
 };
 
 /* One performing thread. */

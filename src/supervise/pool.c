@@ -17,7 +17,7 @@
 #include "kernel/credentials.h"
 #include "supervise/serve.h"
 
-#define MAX_WORKERS 64
+#define MAX_WORKERS TASK_HELPERS
 #define SPARE_SECONDS 3    /* a spare that is not needed ends after this */
 #define TICK_NS 2000000    /* how often the watcher looks while there is work */
 #define QUIET_TICKS 25     /* then it sleeps until there is work again */
@@ -179,6 +179,7 @@ static int prepare_worker(struct worker *worker)
 		r = credentials_keep_descriptors(worker->shared->kept, worker->shared->kept_count);
 	if (r == 0)
 		r = task_view_init(&worker->view);
+	worker->view.helpers = worker->shared->helpers;
 	/* Whoever started this thread may just have been performing as somebody else. */
 	worker->own = worker->pool->own;
 	if (r == 0)

@@ -78,7 +78,15 @@ int resolve_text(const struct task *task, int dirfd, const char *path, char *ret
 	return path_clean(joined, ret, size);
 }
 
-/* Fills in what the descriptor in ret->object says of itself. */
+static bool is_in_proc(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Fills in what the descriptor in ret->object says of itself. What is the supervisor's own is nobody's: told only
+ * now that it is held, since a number may come to mean another process at any time. */
 static int describe(const struct task *task, struct resolved *ret)
 {
 	struct stat there;
@@ -89,6 +97,9 @@ static int describe(const struct task *task, struct resolved *ret)
 	n = task_view_path(task->view, ret->object, ret->path, sizeof(ret->path));
 	if (n < 0)
 		return n;
+	ret->in_proc = is_in_proc(ret->object);
+	if (ret->in_proc && task_view_is_own(task->view, ret->path))
+		return -EACCES;
 	ret->has_path = ret->path[0] == '/';
 	if (!ret->has_path || !is_deleted_text(ret->path, (size_t)n))
 		return 0;
@@ -146,13 +157,6 @@ static int go_up(struct walk *walk)
 	return fd < 0 ? fd : move_to(walk, fd);
 }
 
-static bool is_in_proc(int fd)
-{
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
-}
-
 static bool is_proc_top(int fd)
 {
 	struct stat st;
@@ -207,6 +211,15 @@ static int push(struct walk *walk, const char *text, size_t length)
 	return text[0] == '/' ? go_to_root(walk) : 0;
 }
 
+/* Whether the walk stands in the supervisor's own part of a procfs. */
+static bool is_own_process(const struct walk *walk)
+{
+	char path[PATH_MAX];
+
+	return task_view_path(walk->task->view, walk->current, path, sizeof(path)) < 0 ||
+		task_view_is_own(walk->task->view, path);
+}
+
 static int follow(struct walk *walk, int link, const char *name, const struct stat *st)
 {
 	char text[PATH_MAX];
@@ -223,7 +236,8 @@ static int follow(struct walk *walk, int link, const char *name, const struct st
 			return push(walk, text, (size_t)r);
 		if (!top) {
 			/* A magic link jumps to the object; the kernel checks that we may see that task. */
-			int fd = opening_openat(walk->current, name, O_PATH | O_CLOEXEC, 0);
+			int fd = walk->flags & RESOLVE_NO_JUMP ? -ELOOP : is_own_process(walk) ? -EACCES :
+				opening_openat(walk->current, name, O_PATH | O_CLOEXEC, 0);
 
 			if (fd < 0)
 				return fd;
@@ -293,13 +307,6 @@ static int step(struct walk *walk, const char *name, bool last, bool slash)
 		return 0;
 	if (strcmp(name, "..") == 0)
 		return go_up(walk);
-	if (name[0] >= '0' && name[0] <= '9' && is_proc_top(walk->current)) {
-		char path[80];
-
-		snprintf(path, sizeof(path), "/proc/%.20s", name);
-		if (task_view_is_own(walk->task->view, path))
-			return -EACCES;
-	}
 	fd = opening_openat(walk->current, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd == -ENOENT && last && !slash && (walk->flags & RESOLVE_MISSING_OK))
 		return end_missing(walk, name);
@@ -370,7 +377,8 @@ static int resolve_by_kernel(
 		return 0;
 	ret->object = fd;
 	r = describe(task, ret);
-	if (r == 0 && !task_view_is_own(task->view, ret->path))
+	/* In a procfs, "self" would have been us; and a number is to be looked at step by step. */
+	if (r == 0 && !ret->in_proc)
 		return 1;
 	resolved_done(ret);
 	return 0;
@@ -396,7 +404,7 @@ static void resolved_init(struct resolved *ret)
 {
 	ret->object = ret->parent = -EBADF;
 	ret->name[0] = ret->path[0] = '\0';
-	ret->has_path = ret->is_deleted = false;
+	ret->has_path = ret->is_deleted = ret->in_proc = false;
 }
 
 int resolve_object(const struct task *task, int dirfd, const char *path, unsigned flags, struct resolved *ret)

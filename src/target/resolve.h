@@ -13,6 +13,7 @@
 #define RESOLVE_FOLLOW 1u     /* follow a symbolic link in the last place */
 #define RESOLVE_MISSING_OK 2u /* the last component need not exist: `object` is then -EBADF */
 #define RESOLVE_EMPTY 4u      /* an empty path means what `dirfd` names (AT_EMPTY_PATH) */
+#define RESOLVE_NO_JUMP 8u    /* a magic link on the way is ELOOP */
 
 struct resolved {
 	int object;   /* O_PATH of the object, or -EBADF: it does not exist */
@@ -20,6 +21,7 @@ struct resolved {
 	char name[256];
 	bool has_path;               /* false for pipes, sockets, memfds, ...: no name leads to them */
 	bool is_deleted;             /* `path` is where it was */
+	bool in_proc;                /* on a procfs, where names may come to mean another process */
 	struct stat stat;            /* of the object, when there is one */
 	char path[RESOLVE_PATH_SIZE]; /* clean, seen from the supervisor's root */
 };

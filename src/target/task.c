@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "kernel/blocking.h"
 
 char *task_number(char *ret, unsigned number)
 {
@@ -36,27 +38,6 @@ static void task_name(pid_t tid, const char *what, char *ret, size_t size)
 	ret[size - 1] = '\0';
 }
 
-static void find_proc_mounts(struct task_view *view)
-{
-	AUTO_FCLOSE FILE *file = fopen("/proc/self/mountinfo", "re");
-	AUTO_FREE char *line = NULL;
-	size_t size = 0;
-
-	strcpy(view->proc_mounts[0], "/proc");
-	view->proc_mount_count = 1;
-	while (file && getline(&line, &size, file) > 0) {
-		char point[64];
-		const char *type = strstr(line, " - ");
-
-		if (!type || strncmp(type, " - proc ", 8) != 0)
-			continue;
-		if (sscanf(line, "%*s %*s %*s %*s %63s", point) != 1 || strcmp(point, "/proc") == 0)
-			continue;
-		if (view->proc_mount_count < TASK_PROC_MOUNTS)
-			strcpy(view->proc_mounts[view->proc_mount_count++], point);
-	}
-}
-
 int task_view_init(struct task_view *ret)
 {
 	AUTO_CLOSE int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -66,7 +47,6 @@ int task_view_init(struct task_view *ret)
 	if (proc < 0 || fds < 0 || root < 0)
 		return -errno;
 	*ret = (struct task_view){.proc = TAKE_FD(proc), .own_fds = TAKE_FD(fds), .root = TAKE_FD(root)};
-	find_proc_mounts(ret);
 	return 0;
 }
 
@@ -78,18 +58,51 @@ void task_view_done(struct task_view *view)
 	view->proc = view->own_fds = view->root = -EBADF;
 }
 
+/* The next name in the path that is a number of a process; NULL when there is none. */
+static const char *next_number(const char *path, size_t *ret_digits)
+{
+	for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
+		size_t digits = strspn(p + 1, "0123456789");
+
+		if (digits == 0 || digits > 10 || (p[1 + digits] != '/' && p[1 + digits] != '\0'))
+			continue;
+		*ret_digits = digits;
+		return p + 1;
+	}
+	return NULL;
+}
+
+bool task_path_has_number(const char *path)
+{
+	size_t digits;
+
+	return next_number(path, &digits) != NULL;
+}
+
+static bool is_helper(const struct task_view *view, pid_t pid)
+{
+	for (size_t i = 0; view->helpers && i < TASK_HELPERS; i++) {
+		pid_t helper;
+
+		/* Its number is known in a moment. */
+		while ((helper = view->helpers[i]) == BLOCKING_STARTS)
+			sched_yield();
+		if (helper == pid)
+			return true;
+	}
+	return false;
+}
+
 bool task_view_is_own(const struct task_view *view, const char *path)
 {
-	for (size_t i = 0; i < view->proc_mount_count; i++) {
-		char name[32] = "self/task/";
-		size_t n = strlen(view->proc_mounts[i]), digits;
+	size_t digits;
 
-		if (strncmp(path, view->proc_mounts[i], n) != 0 || path[n] != '/')
-			continue;
-		digits = strspn(path + n + 1, "0123456789");
-		if (digits == 0 || digits > 10 || (path[n + 1 + digits] != '/' && path[n + 1 + digits]))
-			continue;
-		strncat(name, path + n + 1, digits);
+	for (const char *number = next_number(path, &digits); number; number = next_number(number, &digits)) {
+		char name[32] = "self/task/";
+
+		if (is_helper(view, (pid_t)strtol(number, NULL, 10)))
+			return true;
+		strncat(name, number, digits);
 		if (faccessat(view->proc, name, F_OK, 0) == 0)
 			return true;
 	}

@@ -8,22 +8,26 @@
 
 #include "kernel/credentials.h"
 
-#define TASK_PROC_MOUNTS 16
+#define TASK_HELPERS 64
 
 /* What one performing thread looks through. Its descriptors are that thread's own. */
 struct task_view {
 	int proc;    /* O_PATH of /proc */
 	int own_fds; /* O_PATH of /proc/thread-self/fd: our descriptors by number */
 	int root;    /* O_PATH of "/" */
-	size_t proc_mount_count;
-	char proc_mounts[TASK_PROC_MOUNTS][64]; /* where procfs is mounted, "/proc" first */
+	/* Processes with our memory (see kernel/blocking.h), as many as TASK_HELPERS, or NULL. */
+	const _Atomic pid_t *helpers;
 };
 
 /* 0 or -errno. task_view_done closes what it holds. */
 int task_view_init(struct task_view *ret);
 void task_view_done(struct task_view *view);
 
-/* Whether the clean absolute path names something of the supervisor's own process in a procfs. */
+/* Whether some name in the path is a number, as those of processes in a procfs are. */
+bool task_path_has_number(const char *path);
+
+/* Whether the path of something in a procfs, wherever that is mounted, names the supervisor's own process. Only an
+ * answer about an object that is held already stays true. */
 bool task_view_is_own(const struct task_view *view, const char *path);
 
 /* The path of one of our descriptors: its length, -ENAMETOOLONG, -errno. Ends in NUL. */

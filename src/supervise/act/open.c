@@ -3,12 +3,14 @@
  * where it really is, and opened by that name in the same link-free way. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -74,7 +76,7 @@ static int open_blocking(struct worker *worker, struct exchange *x, const struct
 	how.resolve = OPENING_NO_LINKS;
 	pool_will_block(worker);
 	return blocking_open(o->dirfd, o->path, &how, worker->helper_stack, sizeof(worker->helper_stack),
-		BLOCKING_INTERVAL_MS, still_blocking, &waiting);
+		BLOCKING_INTERVAL_MS, still_blocking, &waiting, &worker->shared->helpers[worker->index]);
 }
 
 /* ---- the controlling terminal ---- */
@@ -230,7 +232,8 @@ static int reopen(struct worker *worker, struct exchange *x, const struct resolv
 		task_number(number, (unsigned)at->object);
 		pool_will_block(worker);
 		return blocking_open(worker->view.own_fds, number, &how, worker->helper_stack,
-			sizeof(worker->helper_stack), BLOCKING_INTERVAL_MS, still_blocking, &waiting);
+			sizeof(worker->helper_stack), BLOCKING_INTERVAL_MS, still_blocking, &waiting,
+			&worker->shared->helpers[worker->index]);
 	}
 	task_number(number, (unsigned)at->object);
 	return opening_openat(worker->view.own_fds, number,
@@ -267,7 +270,7 @@ static int open_existing(struct worker *worker, struct exchange *x, struct resol
 		act_fail(x, r);
 		return 0;
 	}
-	if (!at->has_path || at->is_deleted || x->task.own_root) {
+	if (!at->has_path || at->is_deleted || at->in_proc || x->task.own_root) {
 		finish(x, reopen(worker, x, at));
 		return 0;
 	}
@@ -310,6 +313,8 @@ static int open_resolved_once(struct worker *worker, struct exchange *x)
 
 	if (x->call.flags & O_CREAT)
 		how |= RESOLVE_MISSING_OK;
+	if (x->call.resolve & OPENING_NO_MAGIC)
+		how |= RESOLVE_NO_JUMP;
 	r = resolve_object(&x->task, path->dirfd, path->text, how, at);
 	if (r < 0) {
 		act_resolution_failed(worker, x, path, r);
@@ -331,6 +336,13 @@ static void open_resolved(struct worker *worker, struct exchange *x)
 
 /* ---- the fast way ---- */
 
+static bool is_in_proc(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
 /* 1 when it answered; 0 when only the slow way can tell. */
 static int open_fast(struct worker *worker, struct exchange *x)
 {
@@ -339,28 +351,37 @@ static int open_fast(struct worker *worker, struct exchange *x)
 	struct opening o = {.dirfd = worker->view.root, .path = x->text};
 	unsigned access = access_of(x->call.flags) | (x->call.flags & O_CREAT ? POLICY_WRITE : 0);
 	struct match_verdict verdict;
-	int n = resolve_text(&x->task, path->dirfd, path->text, x->text, sizeof(x->text) - 2);
+	int n = resolve_text(&x->task, path->dirfd, path->text, x->text, sizeof(x->text) - 3), r;
+	bool numbered;
 
 	if (n < 0)
 		return 0;
-	n = plan_rewrite(plan, x->text, (size_t)n, sizeof(x->text) - 2);
-	if (n < 0 || task_view_is_own(&worker->view, x->text))
+	n = plan_rewrite(plan, x->text, (size_t)n, sizeof(x->text) - 3);
+	/* In a procfs a number may come to mean another process while it is opened. */
+	numbered = n >= 0 && task_path_has_number(x->text);
+	if (n < 0 || (numbered && path_is_within(x->text, "/proc")))
 		return 0;
 	/* What the text says is not yet what the object is: only an allow is final here. */
 	matcher_decide(plan->matcher, x->text, access, &verdict);
 	if (verdict.verdict != POLICY_ALLOW)
 		return 0;
-	if (path_wants_directory(path->text))
-		strcpy(x->text + n, "/");
-	n = ready(worker, x);
-	if (n == 0) {
+	r = ready(worker, x);
+	if (r == 0) {
 		describe_how(x, &o.how);
-		n = open_now(worker, x, &o);
-		if (n == -ELOOP || n == -EXDEV || n == -ENOSYS)
+		/* The kernel tells "name/" and "name/." apart. */
+		if (path_wants_directory(path->text))
+			strcpy(x->text + n, path->text[path->length - 1] == '.' ? "/." : "/");
+		r = open_now(worker, x, &o);
+		x->text[n] = '\0';
+		if (r == -ELOOP || r == -EXDEV || r == -ENOSYS)
 			return 0;
-		finish(x, n);
+		if (numbered && r >= 0 && is_in_proc(r)) {
+			close(r);
+			return 0;
+		}
+		finish(x, r);
 	} else {
-		act_fail(x, n);
+		act_fail(x, r);
 	}
 	x->verdict = verdict;
 	x->is_judged = true;
@@ -393,7 +414,7 @@ static void open_restricted(struct worker *worker, struct exchange *x)
 		return act_fail(x, at->object);
 	r = task_view_path(&worker->view, at->object, at->path, sizeof(at->path));
 	if (r < 0 || fstat(at->object, &at->stat) < 0 || at->path[0] != '/' ||
-		task_view_is_own(&worker->view, at->path)) {
+		task_path_has_number(at->path)) {
 		resolved_done(at);
 		return decide_refuse(x, EACCES, "where this leads cannot be told");
 	}
@@ -423,6 +444,12 @@ static int normalise(struct exchange *x)
 	if (call->flags & O_PATH)
 		call->flags &= PATH_FLAGS;
 	call->mode &= 07777;
+	/* Some flags that make something contradict others: which ones, kernels differ in. */
+	if ((call->flags & TEMPORARY) || ((call->flags & O_CREAT) && (call->flags & O_DIRECTORY))) {
+		int r = opening_openat(AT_FDCWD, "", (int)call->flags, (mode_t)call->mode);
+
+		return r == -ENOENT ? 0 : r;
+	}
 	return 0;
 }
 
@@ -441,7 +468,8 @@ void act_open(struct worker *worker, struct exchange *x)
 		return act_fail(x, r);
 	if (x->call.paths[0].length == 0)
 		return act_fail(x, -ENOENT);
-	if (x->call.resolve)
+	/* A refusal of magic links alone is one that every resolution here can keep to. */
+	if (x->call.resolve & ~(uint64_t)OPENING_NO_MAGIC)
 		return open_restricted(worker, x);
 	if (!open_fast(worker, x))
 		open_resolved(worker, x);
