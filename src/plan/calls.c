@@ -4,12 +4,15 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
+#include "base/cleanup.h"
 #include "plan/plan.h"
 
 #define ERRNO(e) (SECCOMP_RET_ERRNO | (uint32_t)(e))
 #define REQUEST_TIOCSTI 0x5412
 #define REQUEST_TIOCLINUX 0x541C
+#define ALL 0xffffffff /* bits of an int */
 
 struct building {
 	struct plan *plan;
@@ -75,6 +78,28 @@ static bool is_watched(const struct building *b, const struct syscalls_row *row)
 	return row->operation == SYSCALLS_CREDENTIALS && b->options->privileged;
 }
 
+/* Calls that only root may make, and that no layer bounds: they load code into the kernel, hand out descriptors of
+ * files that others opened, or write to a file by its path. */
+static bool is_root_door(const struct syscalls_row *row)
+{
+	static const char *const names[] = {"init_module", "finit_module", "kexec_load", "kexec_file_load", "bpf", "iopl",
+	        "ioperm", "acct", "swapon", "fanotify_init"};
+
+	for (size_t i = 0; i < ELEMENTS(names); i++)
+		if (is_named(row, names[i]))
+			return true;
+	return false;
+}
+
+/* Limits that take effect with the next exec: what root's programs then may is no longer what we may. */
+static void add_prctl(struct building *b, struct filter_call *call)
+{
+	call->action = SECCOMP_RET_ALLOW;
+	add_case(call, 0, false, ALL, PR_CAPBSET_DROP, SECCOMP_RET_USER_NOTIF);
+	add_case(call, 0, false, ALL, PR_SET_SECUREBITS, SECCOMP_RET_USER_NOTIF);
+	b->plan->calls[call->nr].action = PLAN_CALL_CREDENTIALS;
+}
+
 /* What every plan refuses, whatever the policy says: ways around all three layers. True when it was one. */
 static bool add_fixed(struct building *b, const struct syscalls_row *row, struct filter_call *call)
 {
@@ -103,7 +128,17 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 			return false;
 		call->action = ERRNO(EOPNOTSUPP);
 		return true;
+	case SYSCALLS_KERNEL:
+	case SYSCALLS_WATCH:
+		if (!b->options->privileged || !is_root_door(row))
+			return false;
+		call->action = ERRNO(EPERM);
+		return true;
 	case SYSCALLS_IOCTL:
+		if (is_named(row, "prctl") && b->plan->performs && b->options->privileged) {
+			add_prctl(b, call);
+			return true;
+		}
 		/* Typing into the terminal that the user goes on with afterwards. */
 		if (!is_named(row, "ioctl"))
 			return false;

@@ -8,7 +8,7 @@ void act_watched(struct worker *worker, struct exchange *x)
 {
 	/* Noted before the answer: no later call of that task can be decided without it. */
 	if (x->row->operation == SYSCALLS_CREDENTIALS || x->row->operation == SYSCALLS_PROCESS ||
-		x->row->operation == SYSCALLS_NAMESPACE)
+		x->row->operation == SYSCALLS_NAMESPACE || x->row->operation == SYSCALLS_IOCTL)
 		atomic_store(&worker->shared->credentials_differ, worker->shared->privileged);
 	if (x->row->operation == SYSCALLS_ROOT || x->row->operation == SYSCALLS_NAMESPACE)
 		atomic_store(&worker->shared->roots_differ, true);
