@@ -147,12 +147,13 @@ static int open_now(struct worker *worker, struct exchange *x, const struct open
 		return open_blocking(worker, x, o, -EBADF);
 	if (fd < 0 || !added)
 		return fd;
+	/* What has a position is no FIFO and no terminal: the cheapest question that tells. */
+	if (lseek(fd, 0, SEEK_CUR) >= 0)
+		return without_nonblock(fd, o->how.flags);
 	if (fstat(fd, &st) < 0) {
 		close(fd);
 		return -EIO;
 	}
-	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-		return without_nonblock(fd, o->how.flags);
 	if (S_ISFIFO(st.st_mode) && (flags & O_ACCMODE) == O_RDONLY)
 		return wait_for_writer(worker, x, o, fd);
 	if (is_terminal_device(&st)) {
@@ -411,7 +412,7 @@ static void open_restricted(struct worker *worker, struct exchange *x)
 	at->object = opening_openat2(start, path->text, O_PATH | O_CLOEXEC | (x->call.flags & O_NOFOLLOW), 0,
 		x->call.resolve | OPENING_NO_MAGIC);
 	if (at->object < 0)
-		return act_fail(x, at->object);
+		return act_resolution_failed(worker, x, path, at->object);
 	r = task_view_path(&worker->view, at->object, at->path, sizeof(at->path));
 	if (r < 0 || fstat(at->object, &at->stat) < 0 || at->path[0] != '/' ||
 		task_path_has_number(at->path)) {
