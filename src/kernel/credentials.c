@@ -72,6 +72,22 @@ int credentials_set(const struct credentials *wanted)
 	return set_effective(wanted->effective);
 }
 
+bool credentials_begin_looking(uint64_t *ret_before)
+{
+	uint64_t effective, permitted, wanted = 1ull << CAP_SYS_PTRACE;
+
+	if (capabilities(&effective, &permitted) < 0 || !(permitted & wanted) || (effective & wanted))
+		return false;
+	*ret_before = effective;
+	return set_effective(effective | wanted) == 0;
+}
+
+void credentials_end_looking(uint64_t before)
+{
+	/* Fewer capabilities are never refused. */
+	set_effective(before);
+}
+
 int credentials_own_fs(void)
 {
 	return unshare(CLONE_FS) < 0 ? -errno : 0;

@@ -1,6 +1,7 @@
 /* Credentials of the calling thread alone: the kernel's own calls, since libc's change every thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,6 +23,10 @@ int credentials_get(struct credentials *ret);
  * thread is permitted. The thread must be able to come back (root), which credentials_set with what
  * credentials_get gave does. 0, or -EPERM. */
 int credentials_set(const struct credentials *wanted);
+
+/* For one look at a task that whoever we act as may not look at, and back again. False when nothing changed. */
+bool credentials_begin_looking(uint64_t *ret_before);
+void credentials_end_looking(uint64_t before);
 
 /* A thread's own umask, working directory and root (unshare of CLONE_FS), and its own descriptor table
  * (CLONE_FILES): 0 or -errno. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "supervise/act/act.h"
 #include "supervise/answer.h"
 #include "supervise/decide.h"
 #include "supervise/decode.h"
@@ -145,6 +146,7 @@ int serve_one(struct worker *worker)
 	act(worker, x);
 	exchange_record(worker, x);
 	answer_send(worker, x);
+	act_as_self(worker);
 	if (x->after)
 		x->after(worker, x);
 	worker->progress++;

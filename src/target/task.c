@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "kernel/blocking.h"
+#include "kernel/opening.h"
 
 char *task_number(char *ret, unsigned number)
 {
@@ -127,26 +128,53 @@ int task_view_path(const struct task_view *view, int fd, char *ret, size_t size)
 int task_open(const struct task *task, const char *what)
 {
 	char name[64];
+	uint64_t before;
 	int fd;
 
 	task_name(task->tid, what, name, sizeof(name));
-	fd = openat(task->view->proc, name, O_PATH | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	fd = opening_openat(task->view->proc, name, O_PATH | O_CLOEXEC, 0);
+	/* It is the task's own, also where its ids changed and others may not look any more. */
+	if (fd == -EACCES && credentials_begin_looking(&before)) {
+		fd = opening_openat(task->view->proc, name, O_PATH | O_CLOEXEC, 0);
+		credentials_end_looking(before);
+	}
+	return fd;
 }
 
 int task_link(const struct task *task, const char *what, char *ret, size_t size)
 {
 	char name[64];
+	uint64_t before;
 	ssize_t n;
 
 	task_name(task->tid, what, name, sizeof(name));
 	n = readlinkat(task->view->proc, name, ret, size);
+	if (n < 0 && errno == EACCES && credentials_begin_looking(&before)) {
+		n = readlinkat(task->view->proc, name, ret, size);
+		credentials_end_looking(before);
+		if (n < 0)
+			return -EACCES;
+	}
 	if (n < 0)
 		return -errno;
 	if ((size_t)n >= size)
 		return -ENAMETOOLONG;
 	ret[n] = '\0';
 	return (int)n;
+}
+
+FILE *task_read_maps(const struct task_view *view, pid_t pid)
+{
+	char name[64];
+	FILE *file;
+	int fd;
+
+	task_name(pid, "maps", name, sizeof(name));
+	fd = openat(view->proc, name, O_RDONLY | O_CLOEXEC);
+	file = fd < 0 ? NULL : fdopen(fd, "r");
+	if (fd >= 0 && !file)
+		close(fd);
+	return file;
 }
 
 /* The file TID/what as text. Its length, -ESRCH, -errno; -EOVERFLOW when it does not fit. */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "kernel/credentials.h"
@@ -58,6 +59,9 @@ int task_open(const struct task *task, const char *what);
 
 /* The text of the link "cwd" or "fd/3": its length, or -errno; -ENAMETOOLONG when it does not fit. */
 int task_link(const struct task *task, const char *what, char *ret, size_t size);
+
+/* The task's mappings as text, or NULL with errno set. */
+FILE *task_read_maps(const struct task_view *view, pid_t pid);
 
 /* The controlling terminal's device number, 0 when it has none; -errno. */
 int task_terminal(pid_t tid, const struct task_view *view, dev_t *ret);

@@ -52,6 +52,16 @@ int act_as_task(struct worker *worker, struct exchange *x)
 	return r;
 }
 
+void act_as_self(struct worker *worker)
+{
+	if (same_credentials(&worker->own, &worker->current))
+		return;
+	if (credentials_set(&worker->own) == 0)
+		worker->current = worker->own;
+	else
+		credentials_get(&worker->current); /* the next task is then refused, not served as somebody else */
+}
+
 int act_with_umask(struct worker *worker, struct exchange *x)
 {
 	struct task_status status;

@@ -6,6 +6,9 @@
 /* Takes on the task's credentials where they may differ from ours. 0; REEVE_GONE; -errno: then refuse. */
 int act_as_task(struct worker *worker, struct exchange *x);
 
+/* Back to our own, with which the next task's memory is read: it may not be one that this one could look at. */
+void act_as_self(struct worker *worker);
+
 /* The task's umask, for calls that create. 0; REEVE_GONE; -errno. */
 int act_with_umask(struct worker *worker, struct exchange *x);
 

@@ -5,16 +5,60 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "kernel/tracing.h"
 #include "supervise/act/act.h"
 #include "supervise/decide.h"
 
 #define EXECVE_CHECK 0x10000u /* AT_EXECVE_CHECK: asks, and runs nothing */
 
-/* What the kernel mapped as the program. True when it may run. */
+/* One file that the kernel mapped for the new program. */
+static bool judge_file(struct worker *worker, struct exchange *x, char *path)
+{
+	size_t n = strlen(path);
+
+	/* Memory that a program was written to has no name; what a name was is judged by it. */
+	if (path[0] != '/' || strncmp(path, "/memfd:", 7) == 0)
+		return true;
+	if (n > 10 && strcmp(path + n - 10, " (deleted)") == 0)
+		path[n - 10] = '\0';
+	return decide_path(x, worker->shared->plan, path, POLICY_EXEC);
+}
+
+/* The program, and the loader that it names: whose first instruction comes first. */
+static bool judge_loader(struct worker *worker, struct exchange *x, pid_t pid)
+{
+	AUTO_FCLOSE FILE *maps = NULL;
+	AUTO_FREE char *line = NULL;
+	char *path = x->resolved[0].path;
+	size_t size = 0;
+	ssize_t n;
+
+	maps = task_read_maps(&worker->view, pid);
+	while (maps && (n = getline(&line, &size, maps)) > 0) {
+		const char *name = strchr(line, '/');
+
+		if (!name)
+			continue;
+		line[n - 1] = '\0';
+		if (strlen(name) >= RESOLVE_PATH_SIZE || strstr(name, "\\012")) {
+			decide_refuse(x, EACCES, "a name that cannot be told is mapped as the program's loader");
+			return false;
+		}
+		strcpy(path, name);
+		if (!judge_file(worker, x, path))
+			return false;
+	}
+	if (!maps || ferror(maps))
+		decide_refuse(x, EACCES, "cannot see which loader the kernel started");
+	return maps && !ferror(maps);
+}
+
+/* What the kernel mapped. True when it may run. */
 static bool judge_mapped(struct worker *worker, struct exchange *x, pid_t pid)
 {
 	struct task task = {.view = &worker->view, .tid = pid};
@@ -26,12 +70,18 @@ static bool judge_mapped(struct worker *worker, struct exchange *x, pid_t pid)
 		decide_refuse(x, EACCES, "cannot see which program the kernel started");
 		return false;
 	}
-	/* Memory that a program was written to has no name; what a name was is judged by it. */
-	if (path[0] != '/' || strncmp(path, "/memfd:", 7) == 0)
-		return true;
-	if (n > 10 && strcmp(path + n - 10, " (deleted)") == 0)
-		path[n - 10] = '\0';
-	return decide_path(x, worker->shared->plan, path, POLICY_EXEC);
+	return judge_file(worker, x, path) && judge_loader(worker, x, pid);
+}
+
+/* Its parent hears of its end when we have heard of it. */
+static void end_task(pid_t pid)
+{
+	enum tracing_stop stop;
+	int signal;
+
+	kill(pid, SIGKILL);
+	while (tracing_wait(&pid, &stop, &signal) == 0 && stop != TRACING_ENDED)
+		;
 }
 
 static void confirm(struct worker *worker, struct exchange *x)
@@ -45,8 +95,9 @@ static void confirm(struct worker *worker, struct exchange *x)
 	if (stop == TRACING_EXECUTED && !judge_mapped(worker, x, pid)) {
 		x->verdict.verdict = POLICY_KILL;
 		x->why = x->why ? x->why : "the program that the kernel started is not the one that was asked for";
-		kill(pid, SIGKILL);
 		exchange_record(worker, x);
+		end_task(pid);
+		return;
 	}
 	tracing_end(pid, signal);
 }
@@ -69,11 +120,13 @@ void act_exec(struct worker *worker, struct exchange *x)
 	if (r < 0)
 		return act_resolution_failed(worker, x, path, r);
 	x->object = at->path;
-	/* What is no program is refused by the kernel in its own words. */
-	allowed = !S_ISREG(at->stat.st_mode) || act_judge(worker, x, at, POLICY_EXEC);
+	/* What is no program is refused by the kernel in its own words; but what is hidden is not there. */
+	allowed = (!S_ISREG(at->stat.st_mode) && !decide_is_hidden(worker->shared->plan, at->path)) ||
+		  act_judge(worker, x, at, POLICY_EXEC);
 	resolved_done(at);
 	if (!allowed)
 		return;
+	act_as_self(worker);
 	r = tracing_begin(x->request.tid);
 	if (r == -ESRCH)
 		return act_fail(x, REEVE_GONE);

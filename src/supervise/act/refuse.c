@@ -17,15 +17,20 @@ void act_refuse(struct worker *worker, struct exchange *x)
 	const struct call_path *path = &x->call.paths[0];
 	struct resolved *at = &x->resolved[0];
 	int error = is_recent(x->row->since) ? ENOSYS : EACCES;
+	static const char why[] = "this call cannot be performed yet, and that it leaves the rules alone cannot be known";
 	int r = act_as_task(worker, x);
 
 	if (r != 0)
 		return act_fail(x, r);
-	decide_refuse(x, error, "this call cannot be performed yet, and that it leaves the rules alone cannot be known");
-	if (x->call.path_count == 0)
+	decide_refuse(x, error, why);
+	if (x->call.path_count == 0 || error == ENOSYS)
 		return;
-	if (resolve_object(&x->task, path->dirfd, path->text, RESOLVE_FOLLOW | RESOLVE_EMPTY, at) < 0)
-		return;
+	r = resolve_object(&x->task, path->dirfd, path->text, RESOLVE_FOLLOW | RESOLVE_EMPTY, at);
+	if (r < 0) {
+		/* What is missing says so, as what is hidden does. */
+		x->why = NULL;
+		return act_resolution_failed(worker, x, path, r);
+	}
 	if (!decide_not_denied(x, worker->shared->plan, at->path)) {
 		x->why = NULL;
 		x->verdict.error = x->reply.error;
