@@ -13,8 +13,11 @@ CLEAN = {
     "src/policy/policy.h": '#include "base/path.h"\n',
     "src/supervise/exchange.h": '#include "policy/policy.h"\n',
     "src/supervise/decode.h": '#include "supervise/exchange.h"\n',
+    "src/supervise/decide.h": '#include "supervise/exchange.h"\n',
+    "src/supervise/answer.h": '#include "supervise/exchange.h"\n',
     "src/supervise/act/act.h": '#include "supervise/exchange.h"\n',
-    "src/supervise/act/open.c": '#include "supervise/act/act.h"\n#include "supervise/exchange.h"\n',
+    "src/supervise/act/open.c": '#include "supervise/act/act.h"\n#include "supervise/exchange.h"\n'
+    '#include "supervise/decide.h"\n#include "supervise/decode.h"\n',
     "src/supervise/loop.c": '#include "supervise/decode.h"\n#include "supervise/act/act.h"\n',
     "src/cli/main.c": '#include <reeve/reeve.h>\n#include "reeve/reeve.h"\n#include "supervise/exchange.h"\n'
     "/* process_vm_readv(1) is only spoken of */\nconst char *s = \"seccomp(2), // pidfd_open(2)\";\n",
@@ -25,7 +28,9 @@ PLANTED = [
     ("src/base/text.c", '\n#include "policy/policy.h"\n', 2, "below policy"),
     ("src/policy/late.c", '#include "supervise/exchange.h"\n', 1, "below supervise"),
     ("src/kernel/late.c", "/* a\n * b */\n#  include  \"policy/policy.h\"\n", 3, "below policy"),
-    ("src/supervise/act/send.c", '#include "supervise/decode.h"\n', 1, "each other"),
+    ("src/supervise/act/send.c", '#include "supervise/answer.h"\n', 1, "each other"),
+    ("src/supervise/decide.c", '#include "supervise/decode.h"\n', 1, "each other"),
+    ("src/record/late.c", '#include "supervise/exchange.h"\n', 1, "below supervise"),
     ("src/supervise/decode_path.c", '#include "supervise/act/act.h"\n', 1, "each other"),
     ("src/supervise/answer.c", "int f(int fd)\n{\n\treturn ioctl(fd,\n\t\tSECCOMP_IOCTL_NOTIF_ADDFD, 0);\n}\n", 3, "ioctl"),
     ("src/launch/child.c", "int f(void)\n{\n\treturn syscall(SYS_landlock_restrict_self, 1, 0);\n}\n", 3, "system call"),
