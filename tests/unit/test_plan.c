@@ -1,0 +1,346 @@
+/* The planner: which layer a rule goes to, and which calls notify; and that the filter does what the plan
+ * says. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/folder.h"
+#include "plan/plan.h"
+
+static char top[] = "/tmp/reeve-plan-XXXXXX";
+
+static char private_tmp[64];
+
+static const char *lookup(void *user, const char *name)
+{
+	return strcmp(name, "REEVE_TMP") == 0 ? private_tmp : NULL;
+}
+
+static int make_world(void **state)
+{
+	char path[128];
+
+	if (!mkdtemp(top))
+		return -1;
+	snprintf(private_tmp, sizeof(private_tmp), "%s/tmp", top);
+	for (const char *const *name = (const char *const[]){"work", "work/inner", "home", "tmp", NULL};
+	        *name; name++) {
+		snprintf(path, sizeof(path), "%s/%s", top, *name);
+		if (mkdir(path, 0755) < 0)
+			return -1;
+	}
+	snprintf(path, sizeof(path), "%s/link", top);
+	return symlink("work", path);
+}
+
+static int remove_world(void **state)
+{
+	folder_remove(top);
+	return 0;
+}
+
+static struct plan *plan_with(const char *text, const struct plan_options *options)
+{
+	char cwd[128];
+	struct policy_context context = {top, cwd, lookup, NULL};
+	struct policy_builder *builder = NULL;
+	struct policy *policy = NULL;
+	struct plan *plan = NULL;
+
+	snprintf(cwd, sizeof(cwd), "%s/work", top);
+	assert_int_equal(policy_builder_new(&context, &builder), 0);
+	if (policy_add_text(builder, "t", text, strlen(text)) < 0)
+		fail_msg("%s", policy_builder_diagnostics(builder)->items[0].message);
+	assert_int_equal(policy_builder_finish(builder, &policy), 0);
+	policy_builder_free(builder);
+	assert_int_equal(plan_new(policy, options, &plan), 0);
+	policy_unref(policy);
+	return plan;
+}
+
+static struct plan *plan_of(const char *text)
+{
+	static const struct plan_options options = {0};
+
+	return plan_with(text, &options);
+}
+
+static uint32_t action_with(
+        const struct plan *plan, const char *call, uint64_t first, uint64_t second, uint64_t third)
+{
+	struct seccomp_data data = {.nr = syscalls_by_name(call)->nr[syscalls_native()],
+	        .arch = syscalls_audit_arch(syscalls_native()),
+	        .args = {first, second, third}};
+	uint32_t action;
+
+	assert_int_equal(filter_simulate(&plan->filter, &data, &action), 0);
+	return action;
+}
+
+static bool notifies(const struct plan *plan, const char *call)
+{
+	return action_with(plan, call, 1, 1, 0) == SECCOMP_RET_USER_NOTIF;
+}
+
+static const struct plan_line *line_of(const struct plan *plan, const char *text)
+{
+	for (size_t i = 0; i < plan->line_count; i++)
+		if (plan->lines[i].file && strcmp(plan->lines[i].file->text, text) == 0)
+			return &plan->lines[i];
+	fail_msg("no rule %s", text);
+	return NULL;
+}
+
+static void whole_trees_notify_nothing(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /}, {exec: /usr}, {write: .}]\n");
+
+	assert_false(plan->supervises);
+	assert_int_equal(line_of(plan, "/")->layer, PLAN_LANDLOCK);
+	assert_int_equal(line_of(plan, ".")->layer, PLAN_LANDLOCK);
+	for (size_t i = 0; i < syscalls_all_count; i++)
+		if (syscalls_all[i].nr[syscalls_native()] >= 0)
+			assert_false(notifies(plan, syscalls_all[i].name));
+	plan_free(plan);
+}
+
+static void built_in_profiles_notify_nothing(void **state)
+{
+	static const char *const names[] = {"workspace", "base", "readonly", "strict"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char text[64];
+		struct plan *plan;
+
+		snprintf(text, sizeof(text), "reeve: 1\nuse: [%s]\n", names[i]);
+		plan = plan_of(text);
+		if (plan->supervises)
+			fail_msg("%s needs a supervisor", names[i]);
+		plan_free(plan);
+	}
+}
+
+static void a_deny_that_no_grant_covers_costs_nothing(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{write: .}, {deny: ~/home}, {hide: ~/elsewhere}]\n");
+
+	assert_false(plan->supervises);
+	assert_int_equal(line_of(plan, "~/home")->layer, PLAN_NOWHERE);
+	plan_free(plan);
+}
+
+static void a_deny_notifies_what_could_touch_it(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /}, {write: .}, {deny: ~/home}]\n");
+
+	assert_int_equal(line_of(plan, "~/home")->layer, PLAN_SUPERVISOR);
+	assert_true(notifies(plan, "openat"));
+	assert_true(notifies(plan, "openat2"));
+	assert_true(notifies(plan, "fchmodat"));
+	/* Landlock keeps changes out of what only a read rule covers; nothing there may be run. */
+	assert_false(notifies(plan, "unlinkat"));
+	assert_false(notifies(plan, "renameat2"));
+	assert_false(notifies(plan, "execve"));
+	assert_false(notifies(plan, "newfstatat"));
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nfiles: [{read: /}, {write: .}, {deny: inner}]\n");
+	assert_true(notifies(plan, "unlinkat"));
+	assert_true(notifies(plan, "renameat2"));
+	assert_true(notifies(plan, "linkat"));
+	assert_true(notifies(plan, "mkdirat"));
+	assert_true(notifies(plan, "truncate"));
+	assert_false(notifies(plan, "execve"));
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nfiles: [{exec: .}, {deny: \"**/x\"}]\n");
+	assert_true(notifies(plan, "execve"));
+	assert_true(notifies(plan, "execveat"));
+	assert_false(notifies(plan, "unlinkat"));
+	plan_free(plan);
+}
+
+static void hiding_notifies_looks(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: .}, {hide: inner}]\n");
+
+	assert_true(plan->hides);
+	assert_true(notifies(plan, "newfstatat"));
+	assert_true(notifies(plan, "statx"));
+	assert_true(notifies(plan, "readlinkat"));
+	assert_true(notifies(plan, "faccessat2"));
+	/* A NULL path means the descriptor. */
+	assert_int_equal(action_with(plan, "newfstatat", 3, 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(action_with(plan, "openat", 3, 1, O_PATH), SECCOMP_RET_USER_NOTIF);
+	plan_free(plan);
+}
+
+static void an_o_path_open_is_decided_on_registers(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: .}, {deny: inner}]\n");
+
+	assert_int_equal(action_with(plan, "openat", 3, 1, O_RDONLY), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(action_with(plan, "openat", 3, 1, O_PATH | O_CLOEXEC), SECCOMP_RET_ALLOW);
+	/* The upper half of an int is nothing. */
+	assert_int_equal(action_with(plan, "openat", 3, 1, (uint64_t)O_PATH << 32), SECCOMP_RET_USER_NOTIF);
+	plan_free(plan);
+}
+
+static void globs_and_missing_places_need_the_supervisor(void **state)
+{
+	struct plan *plan = plan_of(
+	        "reeve: 1\nfiles: [{read: \"*.c\"}, {write: missing}, {read: gone, optional: true}]\n");
+
+	assert_int_equal(line_of(plan, "*.c")->layer, PLAN_SUPERVISOR);
+	assert_true(line_of(plan, "*.c")->backstop);
+	assert_int_equal(line_of(plan, "missing")->layer, PLAN_SUPERVISOR);
+	assert_int_equal(line_of(plan, "gone")->layer, PLAN_NOWHERE);
+	assert_true(notifies(plan, "openat"));
+	assert_true(notifies(plan, "mkdirat"));
+	plan_free(plan);
+	/* Inside a tree that is granted anyway they add nothing. */
+	plan = plan_of("reeve: 1\nfiles: [{write: .}, {read: \"*.c\"}, {read: missing}]\n");
+	assert_false(plan->supervises);
+	plan_free(plan);
+}
+
+static void rules_follow_links(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: ~/}, {deny: ~/link/inner}]\n");
+	struct match_verdict verdict;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/work/inner/x", top);
+	matcher_decide(plan->matcher, path, POLICY_READ, &verdict);
+	assert_int_equal(verdict.verdict, POLICY_DENY);
+	plan_free(plan);
+}
+
+static void every_plan_refuses_the_ways_around(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /}]\n");
+	struct seccomp_data foreign = {.nr = 0, .arch = 0x40000003};
+	uint32_t action;
+
+	assert_int_equal(action_with(plan, "io_uring_setup", 1, 1, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(action_with(plan, "open_by_handle_at", 1, 1, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(action_with(plan, "ioctl", 0, 0x5412, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(action_with(plan, "ioctl", 0, 0x5412 | 1ull << 40, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(filter_simulate(&plan->filter, &foreign, &action), 0);
+	assert_int_equal(action, SECCOMP_RET_KILL_PROCESS);
+	/* A plan that performs nothing leaves the target's own sandboxes alone. */
+	assert_int_equal(action_with(plan, "landlock_create_ruleset", 1, 1, 0), SECCOMP_RET_ALLOW);
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nfiles: [{read: /}, {deny: ~/home}]\n");
+	assert_int_equal(
+	        action_with(plan, "landlock_create_ruleset", 1, 1, 0), SECCOMP_RET_ERRNO | EOPNOTSUPP);
+	assert_int_equal(action_with(plan, "mount", 1, 1, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_true(notifies(plan, "chroot"));
+	plan_free(plan);
+}
+
+static void credentials_are_watched_by_the_privileged(void **state)
+{
+	static const struct plan_options privileged = {.privileged = true};
+	static const char text[] = "reeve: 1\nfiles: [{read: /}, {deny: ~/home}]\n";
+	struct plan *plan = plan_of(text);
+
+	assert_false(notifies(plan, "setuid"));
+	assert_int_equal(action_with(plan, "clone3", 1, 1, 0), SECCOMP_RET_ALLOW);
+	plan_free(plan);
+	plan = plan_with(text, &privileged);
+	assert_true(notifies(plan, "setuid"));
+	assert_true(notifies(plan, "capset"));
+	assert_int_equal(action_with(plan, "clone3", 1, 1, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	plan_free(plan);
+}
+
+static void calls_go_to_the_filter(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /}]\n"
+	                            "syscalls: [{deny: ptrace, errno: EACCES}, {kill: kexec_load}, "
+	                            "{allow: getppid, log: true}]\n");
+
+	assert_int_equal(action_with(plan, "ptrace", 0, 0, 0), SECCOMP_RET_ERRNO | EACCES);
+	assert_int_equal(action_with(plan, "kexec_load", 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	assert_true(notifies(plan, "getppid"));
+	plan_free(plan);
+}
+
+/* What the filter sends to the supervisor, the plan knows an answer for, and nothing else reaches it. */
+static void filter_and_plan_agree(void **state)
+{
+	static const char *const texts[] = {
+	        "reeve: 1\nfiles: [{read: /}]\n",
+	        "reeve: 1\nfiles: [{read: /}, {exec: /}, {write: .}, {deny: inner}, {hide: ~/home}]\n",
+	        "reeve: 1\nfiles: [{read: /}, {deny: ~/home}]\nsyscalls: [{deny: [openat, \"@debug\"], log: "
+	        "true}]\n",
+	};
+	static const struct plan_options options[] = {{0}, {.privileged = true}, {.verbose_denials = true}};
+
+	for (size_t t = 0; t < 3; t++)
+		for (size_t o = 0; o < 3; o++) {
+			struct plan *plan = plan_with(texts[t], &options[o]);
+
+			for (int i = 0; i < 20000; i++) {
+				struct seccomp_data data = {
+				        .nr = rand() % 480, .arch = syscalls_audit_arch(syscalls_native())};
+				uint32_t action;
+
+				for (int a = 0; a < 6; a++)
+					data.args[a] = (uint64_t)rand() << 32 ^ (uint64_t)rand();
+				assert_int_equal(filter_simulate(&plan->filter, &data, &action), 0);
+				if (action == SECCOMP_RET_USER_NOTIF)
+					assert_int_not_equal(plan->calls[data.nr].action, PLAN_CALL_NONE);
+			}
+			plan_free(plan);
+		}
+}
+
+/* A call whose row says that it never notifies, does not, whatever the policy. */
+static void some_calls_never_notify(void **state)
+{
+	static const struct plan_options verbose = {.verbose_denials = true};
+	struct plan *plan = plan_with(
+	        "reeve: 1\nfiles: [{read: /}, {exec: /}, {write: .}, {deny: inner}, {hide: ~/home}]\n",
+	        &verbose);
+
+	for (size_t i = 0; i < syscalls_table_count; i++)
+		if (syscalls_table[i].answer == SYSCALLS_NEVER &&
+		        syscalls_table[i].nr[syscalls_native()] >= 0)
+			assert_false(notifies(plan, syscalls_table[i].name));
+	for (const char *const *name = (const char *const[]){"close", "exit", "exit_group", "wait4", "futex",
+	             "read", "write", "dup2", NULL};
+	        *name; name++)
+		if (syscalls_by_name(*name)->nr[syscalls_native()] >= 0)
+			assert_false(notifies(plan, *name));
+	plan_free(plan);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(whole_trees_notify_nothing),
+	        cmocka_unit_test(built_in_profiles_notify_nothing),
+	        cmocka_unit_test(a_deny_that_no_grant_covers_costs_nothing),
+	        cmocka_unit_test(a_deny_notifies_what_could_touch_it),
+	        cmocka_unit_test(hiding_notifies_looks),
+	        cmocka_unit_test(an_o_path_open_is_decided_on_registers),
+	        cmocka_unit_test(globs_and_missing_places_need_the_supervisor),
+	        cmocka_unit_test(rules_follow_links),
+	        cmocka_unit_test(every_plan_refuses_the_ways_around),
+	        cmocka_unit_test(credentials_are_watched_by_the_privileged),
+	        cmocka_unit_test(calls_go_to_the_filter),
+	        cmocka_unit_test(filter_and_plan_agree),
+	        cmocka_unit_test(some_calls_never_notify),
+	};
+
+	return cmocka_run_group_tests(tests, make_world, remove_world);
+}
