@@ -115,7 +115,7 @@ static void whole_trees_notify_nothing(void **state)
 
 static void built_in_profiles_notify_nothing(void **state)
 {
-	static const char *const names[] = {"workspace", "base", "readonly", "strict"};
+	static const char *const names[] = {"workspace", "base", "readonly"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char text[64];
