@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/guards.h"
+
 #define RESTART_SYSTEM_CALL 512 /* the kernel's ERESTARTSYS: right only while a signal is pending */
 
 /* Inject, close ours, respond: in this order, so that a file that was open for writing can be executed, a lock
@@ -13,12 +15,15 @@ static void send_fd(struct worker *worker, struct exchange *x)
 	unsigned flags = x->reply.cloexec ? REEVE_INJECT_CLOEXEC : 0;
 	int r = reeve_inject(listener, x->request.id, x->reply.fd, flags, &number);
 
-	close(x->reply.fd);
-	x->reply.fd = -EBADF;
+	if (GUARDED(last_copy))
+		close(x->reply.fd);
 	if (r == 0)
 		reeve_respond_value(listener, x->request.id, number);
 	else if (r < 0)
 		reeve_respond_error(listener, x->request.id, -r);
+	if (!GUARDED(last_copy))
+		close(x->reply.fd);
+	x->reply.fd = -EBADF;
 }
 
 void answer_send(struct worker *worker, struct exchange *x)

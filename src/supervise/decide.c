@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "base/guards.h"
+
 static void refuse(struct exchange *x, int error)
 {
 	x->reply = (struct reply){.kind = REPLY_ERROR, .error = error, .fd = -EBADF};
@@ -51,7 +53,7 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 {
 	const struct policy_file_rule *rule;
 
-	if (!matcher_has_rule_below(plan->matcher, path, &rule))
+	if (!GUARDED(ancestors) || !matcher_has_rule_below(plan->matcher, path, &rule))
 		return true;
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES, .rule = rule};
 	x->is_judged = true;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/guards.h"
 #include "base/path.h"
 #include "kernel/opening.h"
 
@@ -98,7 +99,7 @@ static int describe(const struct task *task, struct resolved *ret)
 	if (n < 0)
 		return n;
 	ret->in_proc = is_in_proc(ret->object);
-	if (ret->in_proc && task_view_is_own(task->view, ret->path))
+	if (GUARDED(own_process) && ret->in_proc && task_view_is_own(task->view, ret->path))
 		return -EACCES;
 	ret->has_path = ret->path[0] == '/';
 	if (!ret->has_path || !is_deleted_text(ret->path, (size_t)n))

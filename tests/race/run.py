@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Runs one attack under the policy that it attacks: run.py REEVE ATTACK DENIED ALLOWED NAME USER EXPECT [MILLISECONDS]
+
+USER is self, or ordinary: uid 65534, where the one who runs the tests is root. EXPECT is hold, or fall: the command
+was built without its guards, and the attack has to succeed. Besides what the attack saw, nothing of the denied and
+read-only files may have changed."""
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+ORDINARY = 65534
+MARKER = 'KEEP-AWAY:'
+LONG = 'procfs-mounted-under-a-name-that-is-as-long-as-can-be-and-longer-than-that'
+DENIED = ['secret', 'vault/key', 'deep/a/b/key', 'closed/key', '.env', 'sub/.env', 'g1/priv/key', 'x/y/safe/pin']
+DENY = ['work/secret', 'work/vault/key', 'work/deep/a/b/key', 'work/closed', '**/.env', 'work/g*/priv/key',
+        '**/safe/pin', 'work/denied-program']
+HIDE = ['work/ghost', 'work/phantom']
+
+
+def skip(why):
+    print('SKIP:', why)
+    sys.exit(77)
+
+
+class Place:
+    """A scratch folder with what is granted, denied, and to be kept."""
+
+    def __init__(self, user):
+        self.root = os.path.realpath(tempfile.mkdtemp(prefix='reeve-race-'))
+        os.chmod(self.root, 0o755)
+        self.work = os.path.join(self.root, 'work')
+        self.user = user
+        self.marker = MARKER + secrets.token_hex(16) + '\n'
+        self.kept = []
+        self.mounts = []
+
+    def file(self, name, text, keep=False, mode=0o644):
+        path = os.path.join(self.root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w') as file:
+            file.write(text)
+        os.chmod(path, mode)
+        if keep:
+            self.kept.append(path)
+
+    def program(self, source, name, keep=False):
+        path = os.path.join(self.root, name)
+        shutil.copy(source, path)
+        os.chmod(path, 0o755)
+        if keep:
+            self.kept.append(path)
+
+    def fill(self, reeve, attack, denied, allowed):
+        os.mkdir(self.work)
+        for name in DENIED:
+            self.file('work/' + name, self.marker, keep=True)
+        self.file('work/closed/inner/x', self.marker, keep=True)
+        self.file('work/ghost/key', self.marker, keep=True)
+        self.file('work/ghost/inner/x', self.marker, keep=True)
+        self.file('work/phantom', self.marker, keep=True)
+        self.file('work/public', 'harmless\n')
+        self.file('readonly/file', 'to be read\n', keep=True)
+        self.file('readonly/mine', 'to be read\n')
+        os.mkdir(os.path.join(self.root, 'work-of-root'))
+        self.program(reeve, 'reeve')
+        self.program(attack, 'attack')
+        self.program(denied, 'work/denied-program', keep=True)
+        self.program(allowed, 'work/allowed-program')
+
+    def give_away(self):
+        """Everything to the ordinary user; or, for root, some files that differ in who may read them."""
+        if self.user == 'ordinary':
+            for folder, folders, files in os.walk(self.root):
+                for name in [folder] + [os.path.join(folder, f) for f in files]:
+                    os.chown(name, ORDINARY, ORDINARY)
+        elif os.getuid() == 0:
+            os.chmod(self.work, 0o777)
+            for name, owner, group, mode in [('rootonly', 0, 0, 0o600), ('theirs', ORDINARY, ORDINARY, 0o600),
+                                             ('grouponly', 1, 0, 0o040), ('group4242', 1, 4242, 0o040)]:
+                self.file('work/' + name, 'harmless\n', mode=mode)
+                os.chown(os.path.join(self.work, name), owner, group)
+
+    def mount_proc(self):
+        if os.getuid() != 0:
+            return
+        for name in ['p', LONG]:
+            path = os.path.join(self.root, name)
+            os.mkdir(path)
+            if subprocess.run(['mount', '-t', 'proc', 'proc', path], stderr=subprocess.DEVNULL).returncode == 0:
+                self.mounts.append(path)
+
+    def state(self):
+        result = {}
+        for path in self.kept:
+            s = os.lstat(path)
+            with open(path, 'rb') as file:
+                content = file.read()
+            result[path] = (content, s.st_mode, s.st_uid, s.st_gid, s.st_nlink, s.st_ino, s.st_mtime_ns,
+                            tuple(os.listxattr(path)))
+        return result
+
+    def done(self):
+        for path in self.mounts:
+            subprocess.run(['umount', path])
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def become_ordinary():
+    os.setgroups([])
+    os.setresgid(ORDINARY, ORDINARY, ORDINARY)
+    os.setresuid(ORDINARY, ORDINARY, ORDINARY)
+
+
+def command(place, name, milliseconds):
+    line = [os.path.join(place.root, 'reeve'), 'run', '--read', '/', '--exec', '/', '--write', place.work]
+    # Hiding makes other calls notify, and O_PATH refused: a policy of its own.
+    for rule in HIDE if name == 'hide' else DENY:
+        line += ['--hide' if name == 'hide' else '--deny',
+                 rule if rule.startswith('**') else os.path.join(place.root, rule)]
+    return line + ['--', os.path.join(place.root, 'attack'), name, str(milliseconds)]
+
+
+def compare(before, after, faults):
+    names = ['content', 'mode', 'owner', 'group', 'links', 'inode', 'time', 'attributes']
+    for path, old in before.items():
+        for what, one, other in zip(names, old, after.get(path, [None] * 8)):
+            if one != other:
+                faults.append(f'{path}: its {what} changed from {one!r} to {other!r}')
+
+
+def read_all_the_time(place, over):
+    """What others do meanwhile with the denied files."""
+    while not over.wait(0.01):
+        for name in DENIED:
+            with open(os.path.join(place.work, name)) as file:
+                file.read()
+
+
+def attack(place, line):
+    over = threading.Event()
+    reader = threading.Thread(target=read_all_the_time, args=(place, over))
+    reader.start()
+    try:
+        return subprocess.run(line, cwd=place.work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              errors='replace', stdin=subprocess.DEVNULL, timeout=25,
+                              preexec_fn=become_ordinary if place.user == 'ordinary' else None)
+    finally:
+        over.set()
+        reader.join()
+
+
+def main():
+    reeve, program, denied, allowed, name, user, expected = sys.argv[1:8]
+    milliseconds = int(sys.argv[8]) if len(sys.argv) > 8 else 2000
+    if user == 'ordinary' and os.getuid() != 0:
+        skip('whoever runs the tests is an ordinary user already')
+    place = Place(user)
+    faults = []
+    try:
+        place.fill(reeve, program, denied, allowed)
+        place.give_away()
+        if name == 'proc':
+            place.mount_proc()
+        before = place.state()
+        result = attack(place, command(place, name, milliseconds))
+        print(result.stdout, end='')
+        try:
+            compare(before, place.state(), faults)
+        except OSError as error:
+            faults.append(f'a kept file is gone: {error}')
+    finally:
+        place.done()
+    if place.marker.strip() in result.stdout + result.stderr:
+        faults.append('the secret itself was printed')
+    if result.returncode == 77:
+        sys.exit(77)
+    if result.returncode == 1:
+        faults.append('the attack succeeded')
+    elif result.returncode != 0:
+        print(result.stderr[-2000:])
+    if expected == 'fall':
+        print('without guards:', faults or f'held (exit code {result.returncode})')
+        sys.exit(0 if faults else 1)
+    for fault in faults:
+        print('FAULT:', fault)
+    sys.exit(1 if faults or result.returncode != 0 else 0)
+
+
+if __name__ == '__main__':
+    main()
