@@ -1,0 +1,254 @@
+/* Opens that wait: FIFOs in both orders, signals while they wait, and death. */
+#include <pthread.h>
+#include <sys/time.h>
+
+#include "live.h"
+
+/* Which number is free depends on whether the kernel takes it before or after waiting: always the same one.
+ */
+static long moved(int fd)
+{
+	int cloexec = fd < 0 ? 0 : fcntl(fd, F_GETFD);
+
+	if (fd < 0)
+		return fd;
+	dup3(fd, 100, cloexec ? O_CLOEXEC : 0);
+	close(fd);
+	return 100;
+}
+
+static _Atomic int count;
+static _Atomic pid_t peer;
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+	count++;
+}
+
+static void handle(int flags)
+{
+	struct sigaction action = {.sa_handler = on_alarm, .sa_flags = flags};
+
+	count = 0;
+	sigaction(SIGALRM, &action, NULL);
+}
+
+static void every(long microseconds)
+{
+	struct itimerval timer = {{0, microseconds}, {0, microseconds}};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* Opens the other end; returns the descriptor as a pointer. */
+static void *open_other(void *flags)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	peer = (pid_t)syscall(SYS_gettid);
+	return (void *)(long)open("fifo", (int)(long)flags);
+}
+
+static long finish(pthread_t thread)
+{
+	void *result;
+
+	pthread_join(thread, &result);
+	return (long)result;
+}
+
+static void both_orders(void)
+{
+	static const int ends[][2] = {{O_RDONLY, O_WRONLY}, {O_WRONLY, O_RDONLY}, {O_RDONLY, O_RDWR},
+	        {O_WRONLY, O_RDWR}, {O_RDONLY | O_CLOEXEC, O_WRONLY | O_NONBLOCK},
+	        {O_WRONLY | O_CREAT, O_RDONLY | O_NONBLOCK}};
+	char label[64], text[8];
+
+	for (size_t i = 0; i < COUNT(ends); i++) {
+		pthread_t thread;
+		int here, there;
+		ssize_t n;
+
+		peer = 0;
+		pthread_create(&thread, NULL, open_other, (void *)(long)ends[i][0]);
+		while (peer == 0)
+			sched_yield();
+		until_asleep(peer);
+		here = open("fifo", ends[i][1]);
+		there = (int)finish(thread);
+		if ((ends[i][0] & O_ACCMODE) == O_RDONLY) {
+			write(here, "hello", 5);
+			n = read(there, text, sizeof(text));
+		} else {
+			write(there, "hello", 5);
+			n = read(here, text, sizeof(text));
+		}
+		printf("pair %zu: %zd bytes, fl=%o cloexec=%d\n", i, n, fcntl(there, F_GETFL),
+		        fcntl(there, F_GETFD));
+		snprintf(label, sizeof(label), "pair %zu", i);
+		say_fd(label, moved(here));
+		close(there);
+	}
+}
+
+static void at_once(void)
+{
+	int both, out;
+
+	say_fd("read without waiting", moved(open("fifo", O_RDONLY | O_NONBLOCK)));
+	say_fd("write without waiting", moved(open("fifo", O_WRONLY | O_NONBLOCK)));
+	say_fd("both", moved(open("fifo", O_RDWR)));
+	say_fd("both without waiting", moved(open("fifo", O_RDWR | O_NONBLOCK)));
+	say_fd("as a folder", moved(open("fifo", O_RDONLY | O_DIRECTORY)));
+	say_fd("exclusively", moved(open("fifo", O_WRONLY | O_CREAT | O_EXCL, 0600)));
+	both = open("fifo", O_RDWR);
+	out = open("fifo", O_WRONLY);
+	say_fd("read beside both", moved(open("fifo", O_RDONLY)));
+	say_fd("cut beside both", moved(open("fifo", O_WRONLY | O_TRUNC)));
+	close(out);
+	close(both);
+}
+
+static void interrupted(void)
+{
+	handle(0);
+	every(20000);
+	say_fd("reading, interrupted", moved(open("fifo", O_RDONLY)));
+	say_fd("writing, interrupted", moved(open("fifo", O_WRONLY)));
+	every(0);
+}
+
+static void *open_after_two(void *flags)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	while (count < 2)
+		usleep(1000);
+	return (void *)(long)open("fifo", (int)(long)flags);
+}
+
+static void restarted(void)
+{
+	pthread_t thread;
+
+	handle(SA_RESTART);
+	pthread_create(&thread, NULL, open_after_two, (void *)(long)O_WRONLY);
+	every(20000);
+	say_fd("reading, restarted", moved(open("fifo", O_RDONLY)));
+	every(0);
+	close((int)finish(thread));
+	count = 0;
+	pthread_create(&thread, NULL, open_after_two, (void *)(long)O_RDONLY);
+	every(20000);
+	say_fd("writing, restarted", moved(open("fifo", O_WRONLY)));
+	every(0);
+	close((int)finish(thread));
+}
+
+static void blocked_signal(void)
+{
+	pthread_t thread;
+	sigset_t set, before;
+
+	handle(0);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &set, &before);
+	raise(SIGALRM);
+	peer = 0;
+	pthread_create(&thread, NULL, open_other, (void *)(long)O_WRONLY);
+	say_fd("a blocked signal does not interrupt", moved(open("fifo", O_RDONLY)));
+	close((int)finish(thread));
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	printf("handled %d\n", count);
+}
+
+static void ignored_signal(void)
+{
+	pthread_t thread;
+
+	signal(SIGALRM, SIG_IGN);
+	every(5000);
+	peer = 0;
+	pthread_create(&thread, NULL, open_other, (void *)(long)O_RDONLY);
+	say_fd("an ignored signal does not interrupt", moved(open("fifo", O_WRONLY)));
+	every(0);
+	close((int)finish(thread));
+}
+
+static bool somebody_is_there(void)
+{
+	char byte;
+	int in = open("fifo", O_RDONLY | O_NONBLOCK), out = -1;
+	bool writer = read(in, &byte, 1) < 0 && errno == EAGAIN;
+
+	close(in);
+	out = open("fifo", O_WRONLY | O_NONBLOCK);
+	if (out >= 0)
+		close(out);
+	return writer || out >= 0;
+}
+
+static void killed(int flags, const char *label)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		open("fifo", flags);
+		_exit(1);
+	}
+	until_asleep(pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	printf("%s: ends with %d\n", label, WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status));
+	/* Nobody may stand at the other end, or not for longer than it takes to see that this one is gone. */
+	for (int i = 0; i < 1000 && somebody_is_there(); i++)
+		usleep(1000);
+	say("writing afterwards", open("fifo", O_WRONLY | O_NONBLOCK));
+}
+
+static void stopped(void)
+{
+	int status, fd;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(open("fifo", O_RDONLY) < 0 ? errno : 0);
+	until_asleep(pid);
+	kill(pid, SIGSTOP);
+	waitpid(pid, &status, WUNTRACED);
+	printf("stopped: %d\n", WIFSTOPPED(status) ? WSTOPSIG(status) : -1);
+	kill(pid, SIGCONT);
+	do
+		fd = open("fifo", O_WRONLY | O_NONBLOCK);
+	while (fd < 0 && errno == ENXIO && waitpid(pid, &status, WNOHANG) == 0);
+	if (fd >= 0)
+		waitpid(pid, &status, 0);
+	printf("went on: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	close(fd);
+}
+
+int main(void)
+{
+	umask(022);
+	mkfifo("fifo", 0644);
+	at_once();
+	both_orders();
+	apart("interrupted", interrupted);
+	apart("restarted", restarted);
+	apart("blocked", blocked_signal);
+	apart("ignored", ignored_signal);
+	fflush(stdout);
+	killed(O_RDONLY, "killed reading");
+	fflush(stdout);
+	killed(O_WRONLY, "killed writing");
+	fflush(stdout);
+	stopped();
+	return 0;
+}
