@@ -13,17 +13,20 @@ static void send_fd(struct worker *worker, struct exchange *x)
 {
 	int listener = worker->shared->listener, number = -1;
 	unsigned flags = x->reply.cloexec ? REEVE_INJECT_CLOEXEC : 0;
-	int r = reeve_inject(listener, x->request.id, x->reply.fd, flags, &number);
+	int r;
 
-	if (GUARDED(last_copy))
+	if (!GUARDED(last_copy)) {
+		reeve_inject_respond(listener, x->request.id, x->reply.fd, flags, &number);
 		close(x->reply.fd);
+		return;
+	}
+	r = reeve_inject(listener, x->request.id, x->reply.fd, flags, &number);
+	close(x->reply.fd);
+	x->reply.fd = -EBADF;
 	if (r == 0)
 		reeve_respond_value(listener, x->request.id, number);
 	else if (r < 0)
 		reeve_respond_error(listener, x->request.id, -r);
-	if (!GUARDED(last_copy))
-		close(x->reply.fd);
-	x->reply.fd = -EBADF;
 }
 
 void answer_send(struct worker *worker, struct exchange *x)

@@ -290,6 +290,81 @@ static void namespaces(void)
 		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : ATTACK_NO_WINDOW);
 }
 
+static volatile bool over;
+
+/* ---- what is simply not granted ---- */
+
+static void try_outside(const char *how)
+{
+	static const char *const ways[] = {"../outside/key", "../outside/inner/../key", "out/key", "out-key",
+	        "/proc/self/cwd/../outside/key", "/proc/self/root/proc/self/cwd/../outside/key",
+	        "out-made/key", "key"};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		try_read(ways[i], how);
+		must_fail(open(ways[i], O_WRONLY), how);
+		must_fail(open(ways[i], O_RDONLY | O_TRUNC), how);
+		must_fail(truncate(ways[i], 0), how);
+	}
+}
+
+static void *swap_outside(void *argument)
+{
+	while (!over)
+		syscall(SYS_renameat2, AT_FDCWD, "s1", AT_FDCWD, "s2", 2);
+	return NULL;
+}
+
+static void race_outside(void)
+{
+	struct counts counts = {0};
+	pthread_t thread;
+
+	mkdir("s1", 0755);
+	close(open("s1/key", O_CREAT | O_WRONLY, 0644));
+	if (symlink("../outside", "s2") < 0)
+		broken("symlink: %s", strerror(errno));
+	pthread_create(&thread, NULL, swap_outside, NULL);
+	while (attack_goes_on()) {
+		if (try_read("s1/key", "a folder and a link to outside exchanged"))
+			counts.good++;
+		else
+			counts.refused += errno == EACCES;
+	}
+	over = true;
+	pthread_join(thread, NULL);
+	window("a folder and a link to outside", counts.good, counts.refused);
+}
+
+static void outside(void)
+{
+	int fd, folder;
+
+	if (symlink("../outside", "out") < 0 || symlink("../outside/key", "out-key") < 0)
+		broken("symlink: %s", strerror(errno));
+	try_outside("what no rule grants");
+	must_fail(link("../outside/key", "key"), "link to what is not granted");
+	must_fail(unlink("../outside/key"), "unlink of what is not granted");
+	must_fail(rename("../outside/key", "key"), "rename of what is not granted");
+	must_fail(rename("../outside", "out-made"), "rename of a folder that is not granted");
+	must_fail(syscall(SYS_renameat2, AT_FDCWD, "../outside", AT_FDCWD, "out", 2),
+	        "exchange with what is not granted");
+	must_fail(open("../outside/new", O_CREAT | O_WRONLY, 0644), "creation where nothing is granted");
+	must_fail(mkdir("../outside/new", 0755), "creation where nothing is granted");
+	fd = open("../outside/key", O_PATH);
+	if (fd >= 0) {
+		reopen_each_way(fd);
+		must_fail(linkat(fd, "", AT_FDCWD, "key", AT_EMPTY_PATH), "linkat AT_EMPTY_PATH");
+	}
+	folder = open("../outside", O_PATH | O_DIRECTORY);
+	if (folder >= 0 && fchdir(folder) == 0) {
+		must_fail(open("key", O_RDONLY), "open in a folder that is not granted");
+		if (chdir("../work") < 0)
+			broken("chdir: %s", strerror(errno));
+	}
+	race_outside();
+}
+
 /* ---- /proc and the supervisor ---- */
 
 /* Processes of reeve: our ancestors, and every thread of them. */
@@ -429,8 +504,6 @@ static void proc(void)
 }
 
 /* While a FIFO is waited for, the supervisor has a helper: what it shows is the supervisor's memory. */
-static volatile bool over;
-
 static void *open_fifo(void *argument)
 {
 	while (!over) {
@@ -541,6 +614,8 @@ const struct attack reach_attacks[] = {
         {"roots", roots},
         {"mounts", mounts},
         {"namespaces", namespaces},
+        {"outside", outside},
+        {"outside-kernel", outside},
         {"proc", proc},
         {"proc-helper", helpers},
         {0},

@@ -65,7 +65,10 @@ class Place:
         self.file('work/public', 'harmless\n')
         self.file('readonly/file', 'to be read\n', keep=True)
         self.file('readonly/mine', 'to be read\n')
-        os.mkdir(os.path.join(self.root, 'work-of-root'))
+        self.file('outside/key', self.marker, keep=True)
+        self.file('outside/inner/key', self.marker, keep=True)
+        for name in ['work-of-root', 'run']:
+            os.mkdir(os.path.join(self.root, name))
         self.program(reeve, 'reeve')
         self.program(attack, 'attack')
         self.program(denied, 'work/denied-program', keep=True)
@@ -115,13 +118,35 @@ def become_ordinary():
     os.setresuid(ORDINARY, ORDINARY, ORDINARY)
 
 
+def at(place, *names):
+    return [os.path.join(place.root, name) for name in names]
+
+
+def flags(name, paths):
+    return [word for path in paths if os.path.exists(path) or '*' in path for word in (name, path)]
+
+
+SYSTEM = ['/usr', '/bin', '/lib', '/lib64', '/etc', '/dev']
+
+
+def policy(place, name):
+    if name == 'hide':
+        # Hiding makes other calls notify, and O_PATH refused: a policy of its own.
+        return ['--read', '/', '--exec', '/', '--write', place.work] + flags('--hide', at(place, *HIDE))
+    if name == 'text-busy':
+        # No rule cuts what may be executed: the exec itself does not wait for the supervisor.
+        return ['--read', '/', '--write', place.work] + flags('--write', at(place, 'run')) + \
+            flags('--exec', SYSTEM[:4] + at(place, 'run', 'attack')) + flags('--deny', at(place, 'work/secret'))
+    if name.startswith('outside'):
+        # The secret is simply not granted; "-kernel": no call notifies at all.
+        return flags('--read', SYSTEM) + flags('--exec', SYSTEM[:4] + at(place, 'attack')) + \
+            ['--write', place.work] + ([] if name.endswith('kernel') else ['--deny', '**/.env'])
+    deny = [rule if rule.startswith('**') else os.path.join(place.root, rule) for rule in DENY]
+    return ['--read', '/', '--exec', '/', '--write', place.work] + [w for rule in deny for w in ('--deny', rule)]
+
+
 def command(place, name, milliseconds):
-    line = [os.path.join(place.root, 'reeve'), 'run', '--read', '/', '--exec', '/', '--write', place.work]
-    # Hiding makes other calls notify, and O_PATH refused: a policy of its own.
-    for rule in HIDE if name == 'hide' else DENY:
-        line += ['--hide' if name == 'hide' else '--deny',
-                 rule if rule.startswith('**') else os.path.join(place.root, rule)]
-    return line + ['--', os.path.join(place.root, 'attack'), name, str(milliseconds)]
+    return at(place, 'reeve') + ['run'] + policy(place, name) + ['--'] + at(place, 'attack') + [name, str(milliseconds)]
 
 
 def compare(before, after, faults):

@@ -288,14 +288,14 @@ static void text_busy(void)
 		int status, fds[2];
 		pid_t pid;
 
-		copy_program("allowed-program", "fresh");
+		copy_program("allowed-program", "../run/fresh");
 		if (pipe2(fds, O_CLOEXEC) < 0)
 			broken("pipe");
 		/* Shares all until its exec: no copy of a descriptor of ours can be what is busy. */
 		pid = vfork();
 		if (pid == 0) {
 			dup2(fds[1], 1);
-			execl("fresh", "fresh", NULL);
+			execl("../run/fresh", "fresh", NULL);
 			_exit(errno == ETXTBSY ? 9 : 8);
 		}
 		close(fds[0]);
