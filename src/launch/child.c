@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/seccomp.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <reeve/reeve.h>
@@ -57,23 +58,12 @@ static void install(const struct child_options *options)
 /* A text without "#!" is run by the shell, as execvp does. */
 static void execute(const struct child_options *options, const char *path)
 {
-	char *script[256];
-	size_t n = 0;
-
 	execve(path, options->argv, options->environment);
 	if (errno != ENOEXEC)
 		return;
-	script[n++] = (char *)"/bin/sh";
-	script[n++] = (char *)path;
-	for (size_t i = 1; options->argv[0] && options->argv[i]; i++) {
-		if (n == sizeof(script) / sizeof(script[0]) - 1) {
-			errno = E2BIG;
-			return;
-		}
-		script[n++] = options->argv[i];
-	}
-	script[n] = NULL;
-	execve(script[0], script, options->environment);
+	options->script[0] = (char *)"/bin/sh";
+	options->script[1] = (char *)path;
+	execve(options->script[0], options->script, options->environment);
 }
 
 static const char *search_path(char *const *environment)
@@ -81,7 +71,19 @@ static const char *search_path(char *const *environment)
 	for (; *environment; environment++)
 		if (strncmp(*environment, "PATH=", 5) == 0)
 			return *environment + 5;
-	return "/usr/local/bin:/bin:/usr/bin";
+	return CHILD_STANDARD_PATH;
+}
+
+/* A folder of PATH that is closed to us holds nothing that could be found. */
+static bool was_found(const char *path, int error)
+{
+	struct stat st;
+	bool found = error != ENOENT && error != ENOTDIR;
+
+	if (error == EACCES)
+		found = stat(path, &st) == 0;
+	errno = error;
+	return found;
 }
 
 /* The errno that tells most: a file that was found and could not be run comes before one that was not found.
@@ -102,7 +104,7 @@ static int search(const struct child_options *options, const char *name)
 				full[n++] = '/';
 			memcpy(full + n, name, m + 1);
 			execute(options, full);
-			if (errno != ENOENT && errno != ENOTDIR && error == ENOENT)
+			if (error == ENOENT && was_found(full, errno))
 				error = errno;
 			if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
 				return errno;

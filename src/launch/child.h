@@ -7,6 +7,9 @@
 
 #include "plan/plan.h"
 
+/* Where a command is looked for without PATH. */
+#define CHILD_STANDARD_PATH "/usr/local/bin:/bin:/usr/bin"
+
 enum child_step {
 	CHILD_READY, /* not a failure: the filter is on; `number` is the listener's descriptor, or -1 */
 	CHILD_PARENT,
@@ -31,6 +34,8 @@ struct child_origin {
 struct child_options {
 	const struct plan *plan;
 	char *const *argv;
+	char **script; /* argv for the shell, should the command be a script of no interpreter: two places,
+	                  then argv[1]... */
 	char *const *environment;
 	const struct child_origin *origin;
 	pid_t parent;

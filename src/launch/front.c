@@ -117,7 +117,7 @@ static void stop_too(const struct front *front, int signal)
 	char next;
 
 	pass_on(front);
-	if (recv(front->server, &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+	if (recv(front->server, &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
 		return;
 	sigemptyset(&set);
 	sigaddset(&set, signal);
@@ -154,7 +154,8 @@ static int wait_for_server(const struct front *front, const struct launch_option
 		if (!fds[0].revents)
 			continue;
 		n = recv(front->server, &message, sizeof(message), MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		/* A server that ended with a request unread says so first, before its last words. */
+		if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 			continue;
 		if (n != sizeof(message))
 			return server_died(options, errors);
@@ -164,6 +165,7 @@ static int wait_for_server(const struct front *front, const struct launch_option
 			ask(front, &(struct server_request){0});
 		if (message.event != SERVER_EXITED)
 			continue;
+		close(front->server); /* heard */
 		if (!message.tree_lives)
 			waitpid(front->server_pid, NULL, 0);
 		return message.value;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,13 +90,28 @@ static void close_pipe(int fds[2])
 	fds[0] = fds[1] = -EBADF;
 }
 
+static char **script_of(char *const *argv)
+{
+	size_t n = 0;
+	char **script;
+
+	while (argv[n])
+		n++;
+	script = calloc(n + 2, sizeof(*script));
+	for (size_t i = 1; script && i < n; i++)
+		script[i + 1] = argv[i];
+	return script;
+}
+
 static int fork_child(struct server *server, struct start *start, pid_t parent)
 {
 	const struct plan *plan = server->options->plan;
 	const struct reeve_features *features = server->options->features;
 	AUTO_CLOSE int ruleset = -EBADF;
+	AUTO_FREE char **script = script_of(server->options->argv);
 	struct child_options child = {.plan = plan,
 	        .argv = server->options->argv,
+	        .script = script,
 	        .environment = environ,
 	        .origin = server->origin,
 	        .parent = parent,
@@ -104,6 +120,8 @@ static int fork_child(struct server *server, struct start *start, pid_t parent)
 	        .reports = start->reports[1],
 	        .go = start->go[0]};
 
+	if (!script)
+		return -ENOMEM;
 	if (plan->uses_landlock) {
 		ruleset = plan_ruleset(plan, true, false);
 		if (ruleset < 0)
@@ -130,27 +148,52 @@ static int read_report(const struct start *start, struct child_report *ret)
 	return n == sizeof(*ret) ? 1 : -EPROTO;
 }
 
-static void tell_failure(const struct server *server, const struct child_report *report)
+/* The first file in PATH of that name that its modes would let run. NULL: none. */
+static char *look_up(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(name, '/'))
+		return realpath(name, NULL);
+	for (path = path ? path : CHILD_STANDARD_PATH;; path++) {
+		size_t n = strcspn(path, ":");
+		AUTO_FREE char *file = NULL;
+		struct stat st;
+
+		if (asprintf(&file, "%.*s%s%s", (int)n, path, n ? "/" : "", name) < 0)
+			return NULL;
+		if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111)
+			return realpath(file, NULL);
+		path += n;
+		if (!*path)
+			return NULL;
+	}
+}
+
+static void tell_exec(const struct server *server, int error)
 {
 	const char *name = server->options->argv[0];
+	AUTO_FREE char *real = NULL;
 	struct match_verdict verdict;
-	char *real;
 
+	if (error == ENOENT) {
+		say(server, "%s: %s\n", name, strchr(name, '/') ? "no such file" : "command not found");
+		return;
+	}
+	say(server, "%s: cannot be run: %s\n", name, strerror(error));
+	real = error == EACCES ? look_up(name) : NULL;
+	if (!real)
+		return;
+	matcher_decide(server->options->plan->matcher, real, POLICY_EXEC, &verdict);
+	if (verdict.verdict != POLICY_ALLOW)
+		say(server, "the policy does not allow it; --exec '%s' would\n", real);
+}
+
+static void tell_failure(const struct server *server, const struct child_report *report)
+{
 	switch (report->step) {
 	case CHILD_EXEC:
-		if (report->error == ENOENT) {
-			say(server, "%s: %s\n", name,
-			        strchr(name, '/') ? "no such file" : "command not found");
-			return;
-		}
-		say(server, "%s: cannot be run: %s\n", name, strerror(report->error));
-		real = report->error == EACCES ? realpath(name, NULL) : NULL;
-		if (!real)
-			return;
-		matcher_decide(server->options->plan->matcher, real, POLICY_EXEC, &verdict);
-		if (verdict.verdict != POLICY_ALLOW)
-			say(server, "the policy does not allow it; --exec '%s' would\n", real);
-		free(real);
+		tell_exec(server, report->error);
 		return;
 	case CHILD_DOMAIN:
 		say(server, "cannot enter the Landlock domain: %s\n", strerror(report->error));
@@ -447,9 +490,9 @@ static void wait_for_command(struct server *server)
 			continue;
 		/* At once: some wait for a process to vanish. */
 		orphans = reap_orphans();
-		look_at_command(server);
 		if (fds[SOURCE_EVENTS].revents)
 			take_event(server);
+		look_at_command(server);
 		if (fds[SOURCE_FRONT].revents)
 			front_spoke(server);
 		if (server->is_waking)
