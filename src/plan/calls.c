@@ -118,6 +118,14 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 			return false;
 		call->action = ERRNO(EPERM);
 		return true;
+	case SYSCALLS_SCHEDULE:
+		/* A limit of processor time ends whom it is set for: anyone of the same user, the supervisor too. */
+		if (!is_named(row, "prlimit64"))
+			return false;
+		call->action = ERRNO(EPERM);
+		add_case(call, 0, false, ALL, 0, SECCOMP_RET_ALLOW);
+		add_case(call, 2, true, ~0ull, 0, SECCOMP_RET_ALLOW);
+		return true;
 	case SYSCALLS_OPEN_HANDLE:
 		call->action = ERRNO(EPERM);
 		return true;

@@ -155,6 +155,14 @@ static bool write_with_loader(const char *name, const char *loader)
 	return done;
 }
 
+static void loader(void)
+{
+	if (!write_with_loader("patched", "./" DENIED))
+		return tell("this program has no loader");
+	program = "./patched";
+	run(plain, "as the loader of another program");
+}
+
 static void programs(void)
 {
 	static const struct {
@@ -183,12 +191,7 @@ static void programs(void)
 	write_file("script3", "#!./p x\n");
 	program = "./script3";
 	run(plain, "as a script's interpreter, through a link");
-	if (write_with_loader("patched", "./" DENIED)) {
-		program = "./patched";
-		run(plain, "as the loader of another program");
-	} else {
-		tell("this program has no loader");
-	}
+	loader();
 	program = ALLOWED;
 	ran = run(plain, "allowed");
 	if (!ran.said)
@@ -375,6 +378,7 @@ static void threads_race(void)
 
 const struct attack exec_attacks[] = {
         {"exec", programs},
+        {"exec-loader", loader},
         {"exec-race", programs_race},
         {"exec-path-race", path_race},
         {"exec-traced", traced},
