@@ -27,7 +27,7 @@ static inline int array_grow(void **items, size_t *capacity, size_t item_size)
 		int r_ = 0;                                                                                  \
 		if ((array)->count == (array)->capacity)                                                     \
 			r_ = array_grow(                                                                     \
-				(void **)&(array)->items, &(array)->capacity, sizeof(*(array)->items));      \
+			        (void **)&(array)->items, &(array)->capacity, sizeof(*(array)->items));      \
 		if (r_ == 0)                                                                                 \
 			(array)->items[(array)->count++] = (value);                                          \
 		r_;                                                                                          \

@@ -12,7 +12,8 @@ int path_clean(const char *path, char *ret, size_t size);
 /* As path_clean, but ".." takes the component before it away ("/" stays "/"). For text that people write. */
 int path_clean_lexically(const char *path, char *ret, size_t size);
 
-/* Whether `path` ends in "/", "/." or is "." : the kernel then demands a directory and follows a last link. */
+/* Whether `path` ends in "/", "/." or is "." : the kernel then demands a directory and follows a last link.
+ */
 bool path_wants_directory(const char *path);
 
 /* Whether `path` is `top` or lies in the tree below it. Both clean and absolute. */

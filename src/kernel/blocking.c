@@ -28,9 +28,9 @@ static long raw_openat2(int dirfd, const char *path, const struct open_how *how,
 	long result;
 
 	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(SYS_openat2), "D"((long)dirfd), "S"(path), "d"(how), "r"(r10)
-			 : "rcx", "r11", "memory");
+	                 : "=a"(result)
+	                 : "a"(SYS_openat2), "D"((long)dirfd), "S"(path), "d"(how), "r"(r10)
+	                 : "rcx", "r11", "memory");
 	return result;
 #else
 	register long x8 __asm__("x8") = SYS_openat2;
@@ -48,7 +48,8 @@ __attribute__((no_sanitize("address", "undefined", "thread"))) static int helper
 {
 	struct request *request = argument;
 
-	request->result = (int)raw_openat2(request->dirfd, request->path, request->how, sizeof(*request->how));
+	request->result =
+	        (int)raw_openat2(request->dirfd, request->path, request->how, sizeof(*request->how));
 	return 0;
 }
 
@@ -62,18 +63,17 @@ static void wait_for_end(struct request *request, int interval_ms)
 }
 
 int blocking_open(int dirfd, const char *path, const struct open_how *how, void *stack, size_t stack_size,
-		  int interval_ms, int (*tick)(void *user), void *user, _Atomic pid_t *helper_pid)
+        int interval_ms, int (*tick)(void *user), void *user, _Atomic pid_t *helper_pid)
 {
-	struct request request = {
-		.dirfd = dirfd, .path = path, .how = how, .result = PENDING, .alive = 1};
+	struct request request = {.dirfd = dirfd, .path = path, .how = how, .result = PENDING, .alive = 1};
 	int stop = 0, result;
 	pid_t pid;
 
 	*helper_pid = BLOCKING_STARTS;
 	/* No exit signal: its end is nobody's business but ours. */
 	pid = clone(helper, (char *)stack + stack_size,
-			  CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_CHILD_CLEARTID, &request, NULL, NULL,
-			  &request.alive);
+	        CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_CHILD_CLEARTID, &request, NULL, NULL,
+	        &request.alive);
 
 	*helper_pid = pid < 0 ? 0 : pid;
 	if (pid < 0)

@@ -19,12 +19,13 @@ struct credentials {
 /* Those of the calling thread. -EOVERFLOW: more than CREDENTIALS_GROUPS groups. */
 int credentials_get(struct credentials *ret);
 
-/* Takes on `wanted` for file access: groups, fsgid, fsuid, and of the capabilities those that it has and that the
- * thread is permitted. The thread must be able to come back (root), which credentials_set with what
+/* Takes on `wanted` for file access: groups, fsgid, fsuid, and of the capabilities those that it has and that
+ * the thread is permitted. The thread must be able to come back (root), which credentials_set with what
  * credentials_get gave does. 0, or -EPERM. */
 int credentials_set(const struct credentials *wanted);
 
-/* For one look at a task that whoever we act as may not look at, and back again. False when nothing changed. */
+/* For one look at a task that whoever we act as may not look at, and back again. False when nothing changed.
+ */
 bool credentials_begin_looking(uint64_t *ret_before);
 void credentials_end_looking(uint64_t before);
 
@@ -33,7 +34,8 @@ void credentials_end_looking(uint64_t before);
 int credentials_own_fs(void);
 int credentials_own_files(void);
 
-/* Puts a descriptor into a sorted list of `*count`; negative ones are left out. 0, or -EMFILE when it is full. */
+/* Puts a descriptor into a sorted list of `*count`; negative ones are left out. 0, or -EMFILE when it is
+ * full. */
 int credentials_keep(int *list, size_t *count, size_t size, int fd);
 
 /* No descriptors but these, which must be sorted: closes all others of the calling thread's table. */

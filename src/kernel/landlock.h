@@ -19,7 +19,7 @@
 /* The rights that make sense on something that is not a directory. */
 #define LANDLOCK_RIGHTS_OF_FILES                                                                             \
 	(LANDLOCK_RIGHT_EXECUTE | LANDLOCK_RIGHT_WRITE_FILE | LANDLOCK_RIGHT_READ_FILE |                     \
-		LANDLOCK_RIGHT_TRUNCATE | LANDLOCK_RIGHT_IOCTL_DEV)
+	        LANDLOCK_RIGHT_TRUNCATE | LANDLOCK_RIGHT_IOCTL_DEV)
 
 /* Every file right that a kernel with this ABI knows. */
 uint64_t landlock_rights(int abi);
@@ -31,5 +31,6 @@ int landlock_ruleset_new(uint64_t rights, int scope_signals);
 /* Grants `rights` below (or on) what the O_PATH descriptor names. 0 or -errno. */
 int landlock_grant(int ruleset, int path_fd, uint64_t rights);
 
-/* Puts the calling thread into a new domain, nested in the one it has. Needs no_new_privs or CAP_SYS_ADMIN. */
+/* Puts the calling thread into a new domain, nested in the one it has. Needs no_new_privs or CAP_SYS_ADMIN.
+ */
 int landlock_restrict_thread(int ruleset);

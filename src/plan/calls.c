@@ -78,12 +78,12 @@ static bool is_watched(const struct building *b, const struct syscalls_row *row)
 	return row->operation == SYSCALLS_CREDENTIALS && b->options->privileged;
 }
 
-/* Calls that only root may make, and that no layer bounds: they load code into the kernel, hand out descriptors of
- * files that others opened, or write to a file by its path. */
+/* Calls that only root may make, and that no layer bounds: they load code into the kernel, hand out
+ * descriptors of files that others opened, or write to a file by its path. */
 static bool is_root_door(const struct syscalls_row *row)
 {
-	static const char *const names[] = {"init_module", "finit_module", "kexec_load", "kexec_file_load", "bpf", "iopl",
-	        "ioperm", "acct", "swapon", "fanotify_init"};
+	static const char *const names[] = {"init_module", "finit_module", "kexec_load", "kexec_file_load",
+	        "bpf", "iopl", "ioperm", "acct", "swapon", "fanotify_init"};
 
 	for (size_t i = 0; i < ELEMENTS(names); i++)
 		if (is_named(row, names[i]))
@@ -108,7 +108,8 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 		call->action = ERRNO(ENOSYS);
 		return true;
 	case SYSCALLS_MOUNT:
-		/* As in any Landlock domain; but what is performed relies on it, also where there is no Landlock. */
+		/* As in any Landlock domain; but what is performed relies on it, also where there is no
+		 * Landlock. */
 		if (!b->plan->performs || is_named(row, "statmount") || is_named(row, "listmount"))
 			return false;
 		call->action = ERRNO(EPERM);
@@ -119,7 +120,8 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 		call->action = ERRNO(EPERM);
 		return true;
 	case SYSCALLS_SCHEDULE:
-		/* A limit of processor time ends whom it is set for: anyone of the same user, the supervisor too. */
+		/* A limit of processor time ends whom it is set for: anyone of the same user, the supervisor
+		 * too. */
 		if (!is_named(row, "prlimit64"))
 			return false;
 		call->action = ERRNO(EPERM);

@@ -1,5 +1,5 @@
-/* The filter: a seccomp-BPF program made from a list of what each call number leads to. Pure: it builds an array
- * and installs nothing. */
+/* The filter: a seccomp-BPF program made from a list of what each call number leads to. Pure: it builds an
+ * array and installs nothing. */
 #pragma once
 
 #include <linux/filter.h>
@@ -10,8 +10,8 @@
 
 #include "syscalls/table.h"
 
-/* One condition on an argument: (arg & mask) == value. `wide` compares 64 bits (longs and pointers); without it
- * the upper half is ignored, as the kernel ignores it for ints. The cases of a call are tried in order. */
+/* One condition on an argument: (arg & mask) == value. `wide` compares 64 bits (longs and pointers); without
+ * it the upper half is ignored, as the kernel ignores it for ints. The cases of a call are tried in order. */
 struct filter_case {
 	uint8_t arg;
 	bool wide;
@@ -22,9 +22,9 @@ struct filter_case {
 
 struct filter_call {
 	unsigned nr;
-	uint32_t action;  /* when no case matches */
+	uint32_t action; /* when no case matches */
 	uint16_t case_count;
-	bool hot;         /* tested before the search tree */
+	bool hot; /* tested before the search tree */
 	struct filter_case cases[6];
 };
 
@@ -33,8 +33,8 @@ struct filter_part {
 	enum syscalls_arch arch;
 	const struct filter_call *calls;
 	size_t call_count;
-	uint32_t default_action;  /* for numbers up to `highest` without an entry */
-	unsigned highest;         /* numbers above it get `unknown_action` */
+	uint32_t default_action; /* for numbers up to `highest` without an entry */
+	unsigned highest;        /* numbers above it get `unknown_action` */
 	uint32_t unknown_action;
 };
 
@@ -43,12 +43,13 @@ struct filter_program {
 	unsigned short length;
 };
 
-/* One program for all parts: any other architecture, and x32 numbers, get `foreign_action`. Handles jumps beyond
- * 255. 0, -ENOMEM, -E2BIG (more than BPF_MAXINSNS), -EINVAL (unsorted). */
+/* One program for all parts: any other architecture, and x32 numbers, get `foreign_action`. Handles jumps
+ * beyond 255. 0, -ENOMEM, -E2BIG (more than BPF_MAXINSNS), -EINVAL (unsorted). */
 int filter_build(const struct filter_part *parts, size_t part_count, uint32_t foreign_action,
-		 struct filter_program *ret);
+        struct filter_program *ret);
 void filter_program_done(struct filter_program *program);
 
-/* What the program answers for one call: a BPF simulator, for tests and for `explain`. 0 or -EINVAL for a program
- * that the kernel would not accept. */
-int filter_simulate(const struct filter_program *program, const struct seccomp_data *data, uint32_t *ret_action);
+/* What the program answers for one call: a BPF simulator, for tests and for `explain`. 0 or -EINVAL for a
+ * program that the kernel would not accept. */
+int filter_simulate(
+        const struct filter_program *program, const struct seccomp_data *data, uint32_t *ret_action);

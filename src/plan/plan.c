@@ -83,7 +83,8 @@ static bool is_covered(const struct plan *plan, const struct policy_file_rule *r
 
 		if (other->rule == rule || other->rule->verdict != POLICY_ALLOW || other->rule->is_glob ||
 		        (rule->access & ~other->rule->access) || is_own_process(other->path) ||
-		        !path_is_within(top, other->path) || (!rule->is_glob && strcmp(top, other->path) == 0))
+		        !path_is_within(top, other->path) ||
+		        (!rule->is_glob && strcmp(top, other->path) == 0))
 			continue;
 		matcher_decide(plan->matcher, other->path, other->rule->access, &verdict);
 		if (verdict.verdict == POLICY_ALLOW && access(other->path, F_OK) == 0)

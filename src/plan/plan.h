@@ -88,13 +88,15 @@ struct plan {
 	char *notes; /* lines about what this machine lacks, or NULL */
 };
 
-/* Plans a policy for this machine's file system. 0, -ENOMEM, -errno. The plan keeps a reference on the policy. */
+/* Plans a policy for this machine's file system. 0, -ENOMEM, -errno. The plan keeps a reference on the
+ * policy. */
 int plan_new(struct policy *policy, const struct plan_options *options, struct plan **ret);
 
 /* Fits the plan to what the kernel can do. `error_text` receives what the policy demands and the kernel lacks
- * (-ENOTSUP, -EBUSY). A plan that supervises needs features of reeve_probe; for others probe_alone tells enough. */
-int plan_check_kernel(struct plan *plan, const struct reeve_features *features, const struct plan_options *options,
-        char *error_text, size_t error_size);
+ * (-ENOTSUP, -EBUSY). A plan that supervises needs features of reeve_probe; for others probe_alone tells
+ * enough. */
+int plan_check_kernel(struct plan *plan, const struct reeve_features *features,
+        const struct plan_options *options, char *error_text, size_t error_size);
 
 void plan_free(struct plan *plan); /* NULL is fine */
 

@@ -7,8 +7,8 @@
 
 #define RESTART_SYSTEM_CALL 512 /* the kernel's ERESTARTSYS: right only while a signal is pending */
 
-/* Inject, close ours, respond: in this order, so that a file that was open for writing can be executed, a lock
- * is gone and a pipe has ended as soon as the target closes its only copy. */
+/* Inject, close ours, respond: in this order, so that a file that was open for writing can be executed, a
+ * lock is gone and a pipe has ended as soon as the target closes its only copy. */
 static void send_fd(struct worker *worker, struct exchange *x)
 {
 	int listener = worker->shared->listener, number = -1;

@@ -3,8 +3,8 @@
 
 #include "supervise/exchange.h"
 
-/* Judges one path of the exchange and keeps the verdict in it. True when it is allowed; otherwise the reply is the
- * refusal that the verdict asks for. */
+/* Judges one path of the exchange and keeps the verdict in it. True when it is allowed; otherwise the reply
+ * is the refusal that the verdict asks for. */
 bool decide_path(struct exchange *x, const struct plan *plan, const char *path, unsigned access);
 
 /* As decide_path, but only deny and hide rules count: for what grants do not govern (metadata, stat). */

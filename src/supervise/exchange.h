@@ -1,5 +1,5 @@
-/* One notification on its way: listener -> decode -> decide -> act -> record -> answer. Each stage fills its own
- * part and reads the earlier ones. The reply starts as a refusal: a stage that fails leaves it so. */
+/* One notification on its way: listener -> decode -> decide -> act -> record -> answer. Each stage fills its
+ * own part and reads the earlier ones. The reply starts as a refusal: a stage that fails leaves it so. */
 #pragma once
 
 #include <limits.h>
@@ -31,13 +31,13 @@ struct call {
 	const char *name;
 	size_t path_count;
 	struct call_path paths[EXCHANGE_PATHS];
-	uint64_t flags;   /* of the flags argument, or of struct open_how */
+	uint64_t flags; /* of the flags argument, or of struct open_how */
 	uint64_t mode;
 	uint64_t resolve; /* of struct open_how */
 };
 
 enum reply_kind {
-	REPLY_ERROR,    /* what an exchange starts as */
+	REPLY_ERROR, /* what an exchange starts as */
 	REPLY_VALUE,
 	REPLY_FD,
 	REPLY_CONTINUE, /* the table's row says what bounds it */
@@ -47,9 +47,9 @@ enum reply_kind {
 
 struct reply {
 	enum reply_kind kind;
-	int error;     /* positive */
+	int error; /* positive */
 	int64_t value;
-	int fd;        /* REPLY_FD: ours, closed by answer */
+	int fd; /* REPLY_FD: ours, closed by answer */
 	bool cloexec;
 };
 
@@ -62,11 +62,11 @@ struct exchange {
 	struct task task;
 	struct call call;
 	struct match_verdict verdict;
-	unsigned access;        /* what was asked of the object */
-	const char *why;        /* a refusal that no rule made */
-	const char *object;     /* path after resolution, or NULL */
+	unsigned access;    /* what was asked of the object */
+	const char *why;    /* a refusal that no rule made */
+	const char *object; /* path after resolution, or NULL */
 	const char *second;
-	bool is_judged;         /* some rule, or the lack of one, decided */
+	bool is_judged; /* some rule, or the lack of one, decided */
 	struct reply reply;
 	void (*after)(struct worker *worker, struct exchange *x); /* what is left to do once it is answered */
 	struct resolved resolved[EXCHANGE_PATHS];
@@ -78,13 +78,13 @@ struct shared {
 	const struct plan *plan;
 	struct recorder *recorder;
 	int listener;
-	const int *kept;                 /* descriptors that performing threads keep: the listener, sinks */
+	const int *kept; /* descriptors that performing threads keep: the listener, sinks */
 	size_t kept_count;
 	void (*failed)(void *user, int error); /* serving is no longer possible */
 	void *user;
 	bool privileged;
-	_Atomic bool credentials_differ; /* some task may have other credentials than we */
-	_Atomic bool roots_differ;       /* some task may have another root, or mounts */
+	_Atomic bool credentials_differ;     /* some task may have other credentials than we */
+	_Atomic bool roots_differ;           /* some task may have another root, or mounts */
 	_Atomic pid_t helpers[TASK_HELPERS]; /* of the workers, by their index */
 };
 
@@ -97,7 +97,7 @@ struct worker {
 	struct pool *pool;
 	int index;
 	pid_t tid;
-	_Atomic uint32_t progress;       /* odd while an exchange is under way */
+	_Atomic uint32_t progress; /* odd while an exchange is under way */
 	struct exchange exchange;
 	char helper_stack[16384] __attribute__((aligned(16)));
 };
@@ -109,4 +109,4 @@ void exchange_record(struct worker *worker, struct exchange *x);
 typedef void act_family(struct worker *worker, struct exchange *x);
 
 act_family act_open, act_create, act_remove, act_rename, act_link, act_metadata, act_truncate, act_stat,
-	act_exec, act_watched, act_refuse;
+        act_exec, act_watched, act_refuse;

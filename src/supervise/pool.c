@@ -18,9 +18,9 @@
 #include "supervise/serve.h"
 
 #define MAX_WORKERS TASK_HELPERS
-#define SPARE_SECONDS 3    /* a spare that is not needed ends after this */
-#define TICK_NS 2000000    /* how often the watcher looks while there is work */
-#define QUIET_TICKS 25     /* then it sleeps until there is work again */
+#define SPARE_SECONDS 3 /* a spare that is not needed ends after this */
+#define TICK_NS 2000000 /* how often the watcher looks while there is work */
+#define QUIET_TICKS 25  /* then it sleeps until there is work again */
 #define NOBODY (-1)
 
 struct pool {
@@ -29,12 +29,12 @@ struct pool {
 	pthread_cond_t changed;
 	pthread_t watcher;
 	struct worker *workers[MAX_WORKERS]; /* NULL: free place */
-	struct credentials own; /* what every worker starts with, whoever started it */
+	struct credentials own;              /* what every worker starts with, whoever started it */
 	int spares;
 	int running;
-	int first;              /* how the first worker's preparation went: 1 not known yet, 0, -errno */
+	int first; /* how the first worker's preparation went: 1 not known yet, 0, -errno */
 	bool ended;
-	_Atomic int receiver;                /* index of the worker that waits in RECV, or NOBODY */
+	_Atomic int receiver; /* index of the worker that waits in RECV, or NOBODY */
 	_Atomic uint32_t watcher_sleeps;
 };
 
@@ -119,7 +119,7 @@ static bool take_place(struct pool *pool, struct worker *worker)
 			pool->spares--;
 			nobody = NOBODY;
 			mine = !pool->ended &&
-				atomic_compare_exchange_strong(&pool->receiver, &nobody, worker->index);
+			       atomic_compare_exchange_strong(&pool->receiver, &nobody, worker->index);
 			break;
 		}
 		pool->spares--;
@@ -165,8 +165,8 @@ static void serve_while_receiver(struct pool *pool, struct worker *worker)
 	}
 }
 
-/* A thread's own umask, credentials and descriptor table: what it opens is in no other thread's way, and ends with
- * it. The listener keeps its number. */
+/* A thread's own umask, credentials and descriptor table: what it opens is in no other thread's way, and ends
+ * with it. The listener keeps its number. */
 static int prepare_worker(struct worker *worker)
 {
 	int listener = worker->shared->listener, r;
@@ -184,9 +184,10 @@ static int prepare_worker(struct worker *worker)
 	worker->own = worker->pool->own;
 	if (r == 0)
 		r = credentials_get(&worker->current);
-	if (r == 0 && (worker->current.fsuid != worker->own.fsuid || worker->current.fsgid != worker->own.fsgid ||
-			      worker->current.effective != worker->own.effective ||
-			      worker->current.group_count != worker->own.group_count))
+	if (r == 0 &&
+	        (worker->current.fsuid != worker->own.fsuid || worker->current.fsgid != worker->own.fsgid ||
+	                worker->current.effective != worker->own.effective ||
+	                worker->current.group_count != worker->own.group_count))
 		r = credentials_set(&worker->own);
 	worker->current = worker->own;
 	worker->umask = umask(022);

@@ -9,16 +9,16 @@
 #include "supervise/decode.h"
 
 static act_family *const families[SYSCALLS_OPERATIONS] = {
-	[SYSCALLS_OPEN] = act_open,
-	[SYSCALLS_CREATE] = act_create,
-	[SYSCALLS_REMOVE] = act_remove,
-	[SYSCALLS_RENAME] = act_rename,
-	[SYSCALLS_LINK] = act_link,
-	[SYSCALLS_METADATA] = act_metadata,
-	[SYSCALLS_TRUNCATE] = act_truncate,
-	[SYSCALLS_STAT] = act_stat,
-	[SYSCALLS_WATCH] = act_refuse,
-	[SYSCALLS_EXEC] = act_exec,
+        [SYSCALLS_OPEN] = act_open,
+        [SYSCALLS_CREATE] = act_create,
+        [SYSCALLS_REMOVE] = act_remove,
+        [SYSCALLS_RENAME] = act_rename,
+        [SYSCALLS_LINK] = act_link,
+        [SYSCALLS_METADATA] = act_metadata,
+        [SYSCALLS_TRUNCATE] = act_truncate,
+        [SYSCALLS_STAT] = act_stat,
+        [SYSCALLS_WATCH] = act_refuse,
+        [SYSCALLS_EXEC] = act_exec,
 };
 
 static uint64_t now(void)
@@ -94,7 +94,8 @@ static bool is_refused(const struct exchange *x)
 	/* What ran after all, and was ended. */
 	if (x->verdict.verdict == POLICY_KILL)
 		return true;
-	return x->reply.kind == REPLY_ERROR && (x->why || (x->is_judged && x->verdict.verdict != POLICY_ALLOW));
+	return x->reply.kind == REPLY_ERROR &&
+	       (x->why || (x->is_judged && x->verdict.verdict != POLICY_ALLOW));
 }
 
 /* Nothing that the target can see comes before its record. */
@@ -109,8 +110,8 @@ void exchange_record(struct worker *worker, struct exchange *x)
 	if (x->reply.kind == REPLY_GONE)
 		return;
 	if (!refused && !recorder_wants_allowed(recorder)) {
-		recorder_count_allowed(
-			recorder, x->row ? syscalls_operation_name(x->row->operation) : "?", now() - x->received);
+		recorder_count_allowed(recorder, x->row ? syscalls_operation_name(x->row->operation) : "?",
+		        now() - x->received);
 		return;
 	}
 	task_program(&x->task, name, sizeof(name));

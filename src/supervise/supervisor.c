@@ -46,15 +46,15 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 		return r;
 	}
 	supervisor->shared = (struct shared){.plan = options->plan,
-		.recorder = options->recorder,
-		.listener = options->listener,
-		.kept = supervisor->kept,
-		.kept_count = supervisor->kept_count,
-		.failed = options->failed,
-		.user = options->user,
-		.privileged = options->privileged,
-		.credentials_differ = options->strangers,
-		.roots_differ = options->strangers};
+	        .recorder = options->recorder,
+	        .listener = options->listener,
+	        .kept = supervisor->kept,
+	        .kept_count = supervisor->kept_count,
+	        .failed = options->failed,
+	        .user = options->user,
+	        .privileged = options->privileged,
+	        .credentials_differ = options->strangers,
+	        .roots_differ = options->strangers};
 	/* A hint about placement only: where the kernel lacks it, all works without. */
 	if (options->features->synchronous_wake)
 		reeve_listener_wake_synchronously(options->listener, true);

@@ -12,20 +12,21 @@ struct supervisor_options {
 	const struct plan *plan;
 	const struct reeve_features *features;
 	struct recorder *recorder;
-	int listener;         /* borrowed until supervisor_finish */
-	const int *kept;      /* descriptors that the threads keep beside the listener: the sinks of records */
+	int listener;    /* borrowed until supervisor_finish */
+	const int *kept; /* descriptors that the threads keep beside the listener: the sinks of records */
 	size_t kept_count;
-	/* Called once, from a performing thread, when serving is no longer possible: nobody answers from then on, so
-	 * the target has to be ended. */
+	/* Called once, from a performing thread, when serving is no longer possible: nobody answers from then
+	 * on, so the target has to be ended. */
 	void (*failed)(void *user, int error);
 	void *user;
-	bool privileged;      /* performing threads may do more than a task could */
-	bool strangers;       /* the target was started by somebody else: credentials and roots may differ already */
+	bool privileged; /* performing threads may do more than a task could */
+	bool strangers;  /* the target was started by somebody else: credentials and roots may differ already
+	                  */
 };
 
-/* Puts the calling thread into the plan's domain, so that the target that it forks and the performing threads that
- * it starts live in it: the backstop under all that is performed. Nothing for plans that perform nothing.
- * 0 or -errno. */
+/* Puts the calling thread into the plan's domain, so that the target that it forks and the performing threads
+ * that it starts live in it: the backstop under all that is performed. Nothing for plans that perform
+ * nothing. 0 or -errno. */
 int supervisor_enter_domain(const struct plan *plan);
 
 /* Starts serving, on threads made by the calling one. 0 or -errno. */

@@ -1,6 +1,7 @@
 /* The table of operations: every system call that takes a path, an address, a descriptor pair, a program or
  * credentials, on every architecture. The filter, decode, explain, the documentation and the tests are made
- * from it. Beside it stands the list of harmless calls; a call of the kernel that is in neither fails a test. */
+ * from it. Beside it stands the list of harmless calls; a call of the kernel that is in neither fails a test.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -24,12 +25,12 @@ enum syscalls_operation {
 	SYSCALLS_METADATA,    /* by path: chmod, chown, utime, setxattr, removexattr, file_setattr */
 	SYSCALLS_METADATA_FD, /* by descriptor: fchmod, fchown, fsetxattr */
 	SYSCALLS_TRUNCATE,
-	SYSCALLS_STAT,        /* looks without opening: stat, access, readlink, getxattr, statfs, file_getattr */
-	SYSCALLS_WATCH,       /* inotify_add_watch, fanotify_mark, name_to_handle_at */
-	SYSCALLS_LIST,        /* getdents */
+	SYSCALLS_STAT,  /* looks without opening: stat, access, readlink, getxattr, statfs, file_getattr */
+	SYSCALLS_WATCH, /* inotify_add_watch, fanotify_mark, name_to_handle_at */
+	SYSCALLS_LIST,  /* getdents */
 	SYSCALLS_CHDIR,
-	SYSCALLS_ROOT,        /* chroot, pivot_root */
-	SYSCALLS_MOUNT,       /* mount, umount2, fsopen, open_tree, move_mount, mount_setattr, ... */
+	SYSCALLS_ROOT,  /* chroot, pivot_root */
+	SYSCALLS_MOUNT, /* mount, umount2, fsopen, open_tree, move_mount, mount_setattr, ... */
 	SYSCALLS_EXEC,
 	SYSCALLS_SOCKET,
 	SYSCALLS_CONNECT,
@@ -47,45 +48,45 @@ enum syscalls_operation {
 	SYSCALLS_SCHEDULE,    /* setpriority, sched_set*, ioprio_set, prlimit64: may name another process */
 	SYSCALLS_DESCRIPTORS, /* dup2, dup3, memfd_create, ...: a descriptor or a pair of them */
 	SYSCALLS_IOCTL,       /* ioctl, fcntl, prctl: many calls behind one number */
-	SYSCALLS_KERNEL,      /* modules, kexec, bpf, perf, keys, swap, quota, reboot, clocks, host name, ... */
+	SYSCALLS_KERNEL, /* modules, kexec, bpf, perf, keys, swap, quota, reboot, clocks, host name, ... */
 	SYSCALLS_IO_URING,
 	SYSCALLS_LANDLOCK,
 	SYSCALLS_SECCOMP,
-	SYSCALLS_IPC,         /* SysV and POSIX queues, semaphores, shared memory: named by key or name */
-	SYSCALLS_HARMLESS,    /* names nothing outside the process that the rows above do not already govern */
+	SYSCALLS_IPC,      /* SysV and POSIX queues, semaphores, shared memory: named by key or name */
+	SYSCALLS_HARMLESS, /* names nothing outside the process that the rows above do not already govern */
 	SYSCALLS_OPERATIONS,
 };
 
 /* The shape of one argument: how decode reads it. */
 enum syscalls_shape {
 	SYSCALLS_NONE,
-	SYSCALLS_INT,         /* the kernel uses 32 bits: the upper half is ignored */
-	SYSCALLS_LONG,        /* all 64 bits count */
-	SYSCALLS_FD,          /* a descriptor (int) */
-	SYSCALLS_DIRFD,       /* a descriptor or AT_FDCWD; belongs to the path argument that follows it */
-	SYSCALLS_PATH,        /* const char *, NUL-terminated */
-	SYSCALLS_FLAGS,       /* int flags */
-	SYSCALLS_MODE,        /* mode_t */
-	SYSCALLS_ADDRESS,     /* struct sockaddr *, its length is the next LENGTH argument */
+	SYSCALLS_INT,     /* the kernel uses 32 bits: the upper half is ignored */
+	SYSCALLS_LONG,    /* all 64 bits count */
+	SYSCALLS_FD,      /* a descriptor (int) */
+	SYSCALLS_DIRFD,   /* a descriptor or AT_FDCWD; belongs to the path argument that follows it */
+	SYSCALLS_PATH,    /* const char *, NUL-terminated */
+	SYSCALLS_FLAGS,   /* int flags */
+	SYSCALLS_MODE,    /* mode_t */
+	SYSCALLS_ADDRESS, /* struct sockaddr *, its length is the next LENGTH argument */
 	SYSCALLS_LENGTH,
-	SYSCALLS_MESSAGE,     /* struct msghdr * */
-	SYSCALLS_MESSAGES,    /* struct mmsghdr * */
-	SYSCALLS_HOW,         /* struct open_how *, its size is the next LENGTH argument */
-	SYSCALLS_STRUCT,      /* another structure in target memory */
-	SYSCALLS_BUFFER,      /* bytes that go to or come from the target */
-	SYSCALLS_STRINGS,     /* argv, envp */
+	SYSCALLS_MESSAGE,  /* struct msghdr * */
+	SYSCALLS_MESSAGES, /* struct mmsghdr * */
+	SYSCALLS_HOW,      /* struct open_how *, its size is the next LENGTH argument */
+	SYSCALLS_STRUCT,   /* another structure in target memory */
+	SYSCALLS_BUFFER,   /* bytes that go to or come from the target */
+	SYSCALLS_STRINGS,  /* argv, envp */
 	SYSCALLS_PID,
-	SYSCALLS_ID,          /* uid or gid */
+	SYSCALLS_ID, /* uid or gid */
 };
 
 /* How a notification of this call is answered, when a plan makes it notify. */
 enum syscalls_answer {
-	SYSCALLS_FILTER_ONLY,    /* decided on registers by the filter; never notifies */
-	SYSCALLS_PERFORM,        /* the supervisor performs it and answers with the result */
-	SYSCALLS_PERFORM_FD,     /* performed, and a descriptor is injected */
-	SYSCALLS_CONTINUE,       /* may continue; `reason` names what bounds the result */
-	SYSCALLS_REFUSE,         /* cannot be performed yet: refused where a rule covers it or that is unknown */
-	SYSCALLS_NEVER,          /* must never notify (TRAPS: a signal before receipt would be visible) */
+	SYSCALLS_FILTER_ONLY, /* decided on registers by the filter; never notifies */
+	SYSCALLS_PERFORM,     /* the supervisor performs it and answers with the result */
+	SYSCALLS_PERFORM_FD,  /* performed, and a descriptor is injected */
+	SYSCALLS_CONTINUE,    /* may continue; `reason` names what bounds the result */
+	SYSCALLS_REFUSE,      /* cannot be performed yet: refused where a rule covers it or that is unknown */
+	SYSCALLS_NEVER,       /* must never notify (TRAPS: a signal before receipt would be visible) */
 };
 
 struct syscalls_row {
@@ -93,11 +94,11 @@ struct syscalls_row {
 	int nr[SYSCALLS_ARCHES]; /* -1: not on this architecture */
 	enum syscalls_operation operation;
 	enum syscalls_shape args[6];
-	int flags_arg;           /* index of the flags argument, -1 when there is none */
-	const char *family;      /* the file under src/supervise/act/ that answers it, NULL when none does */
+	int flags_arg;      /* index of the flags argument, -1 when there is none */
+	const char *family; /* the file under src/supervise/act/ that answers it, NULL when none does */
 	enum syscalls_answer answer;
-	const char *since;       /* kernel release, "" for older than 5.0 */
-	const char *reason;      /* for CONTINUE: what bounds it; for others NULL */
+	const char *since;  /* kernel release, "" for older than 5.0 */
+	const char *reason; /* for CONTINUE: what bounds it; for others NULL */
 };
 
 /* One name of the kernel's own list, governed or not. */
@@ -129,8 +130,8 @@ const char *syscalls_name_of(enum syscalls_arch arch, unsigned nr);
 /* The highest number that Linux 6.18 knows on `arch`: higher ones are calls that this table has not seen. */
 unsigned syscalls_highest(enum syscalls_arch arch);
 
-/* Groups, named with their "@": "@network", "@mount", "@debug", ... : `*ret` is a NULL-terminated list of names.
- * Returns 0, or -ENOENT. */
+/* Groups, named with their "@": "@network", "@mount", "@debug", ... : `*ret` is a NULL-terminated list of
+ * names. Returns 0, or -ENOENT. */
 int syscalls_group(const char *name, const char *const **ret);
 
 /* All group names, NULL-terminated. */

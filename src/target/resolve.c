@@ -86,8 +86,8 @@ static bool is_in_proc(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* Fills in what the descriptor in ret->object says of itself. What is the supervisor's own is nobody's: told only
- * now that it is held, since a number may come to mean another process at any time. */
+/* Fills in what the descriptor in ret->object says of itself. What is the supervisor's own is nobody's: told
+ * only now that it is held, since a number may come to mean another process at any time. */
 static int describe(const struct task *task, struct resolved *ret)
 {
 	struct stat there;
@@ -218,7 +218,7 @@ static bool is_own_process(const struct walk *walk)
 	char path[PATH_MAX];
 
 	return task_view_path(walk->task->view, walk->current, path, sizeof(path)) < 0 ||
-		task_view_is_own(walk->task->view, path);
+	       task_view_is_own(walk->task->view, path);
 }
 
 static int follow(struct walk *walk, int link, const char *name, const struct stat *st)
@@ -237,8 +237,10 @@ static int follow(struct walk *walk, int link, const char *name, const struct st
 			return push(walk, text, (size_t)r);
 		if (!top) {
 			/* A magic link jumps to the object; the kernel checks that we may see that task. */
-			int fd = walk->flags & RESOLVE_NO_JUMP ? -ELOOP : is_own_process(walk) ? -EACCES :
-				opening_openat(walk->current, name, O_PATH | O_CLOEXEC, 0);
+			int fd = walk->flags & RESOLVE_NO_JUMP ? -ELOOP
+			         : is_own_process(walk)
+			                 ? -EACCES
+			                 : opening_openat(walk->current, name, O_PATH | O_CLOEXEC, 0);
 
 			if (fd < 0)
 				return fd;

@@ -27,8 +27,8 @@ void task_view_done(struct task_view *view);
 /* Whether some name in the path is a number, as those of processes in a procfs are. */
 bool task_path_has_number(const char *path);
 
-/* Whether the path of something in a procfs, wherever that is mounted, names the supervisor's own process. Only an
- * answer about an object that is held already stays true. */
+/* Whether the path of something in a procfs, wherever that is mounted, names the supervisor's own process.
+ * Only an answer about an object that is held already stays true. */
 bool task_view_is_own(const struct task_view *view, const char *path);
 
 /* The path of one of our descriptors: its length, -ENAMETOOLONG, -errno. Ends in NUL. */

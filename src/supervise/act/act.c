@@ -10,8 +10,8 @@
 static bool same_credentials(const struct credentials *a, const struct credentials *b)
 {
 	return a->fsuid == b->fsuid && a->fsgid == b->fsgid && a->effective == b->effective &&
-		a->group_count == b->group_count &&
-		memcmp(a->groups, b->groups, a->group_count * sizeof(a->groups[0])) == 0;
+	       a->group_count == b->group_count &&
+	       memcmp(a->groups, b->groups, a->group_count * sizeof(a->groups[0])) == 0;
 }
 
 static int gone_or(int r)
@@ -38,7 +38,8 @@ int act_as_task(struct worker *worker, struct exchange *x)
 		status.credentials.effective = 0;
 	/* Never more than we started with. */
 	status.credentials.effective &= worker->own.effective;
-	/* The numbers are the reader's who asked; a request that ended may have lent its number to another. */
+	/* The numbers are the reader's who asked; a request that ended may have lent its number to another.
+	 */
 	r = reeve_is_valid(worker->shared->listener, x->request.id);
 	if (r != 0)
 		return r;
@@ -59,7 +60,8 @@ void act_as_self(struct worker *worker)
 	if (credentials_set(&worker->own) == 0)
 		worker->current = worker->own;
 	else
-		credentials_get(&worker->current); /* the next task is then refused, not served as somebody else */
+		credentials_get(
+		        &worker->current); /* the next task is then refused, not served as somebody else */
 }
 
 int act_with_umask(struct worker *worker, struct exchange *x)
@@ -121,8 +123,8 @@ void act_resolution_failed(struct worker *worker, struct exchange *x, const stru
 	const struct plan *plan = worker->shared->plan;
 
 	if (plan->hides && r != -ENOENT &&
-		resolve_text(&x->task, path->dirfd, path->text, x->text, sizeof(x->text)) >= 0 &&
-		decide_is_hidden(plan, x->text))
+	        resolve_text(&x->task, path->dirfd, path->text, x->text, sizeof(x->text)) >= 0 &&
+	        decide_is_hidden(plan, x->text))
 		r = -ENOENT;
 	act_fail(x, r);
 }

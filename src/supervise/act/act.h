@@ -6,7 +6,8 @@
 /* Takes on the task's credentials where they may differ from ours. 0; REEVE_GONE; -errno: then refuse. */
 int act_as_task(struct worker *worker, struct exchange *x);
 
-/* Back to our own, with which the next task's memory is read: it may not be one that this one could look at. */
+/* Back to our own, with which the next task's memory is read: it may not be one that this one could look at.
+ */
 void act_as_self(struct worker *worker);
 
 /* The task's umask, for calls that create. 0; REEVE_GONE; -errno. */
@@ -28,10 +29,10 @@ const char *act_fd_path(int fd, char ret[ACT_FD_PATH_SIZE]);
 /* Whether a deliverable signal is pending on the task: a call that blocks must then give way. */
 bool act_signal_pending(const struct exchange *x);
 
-/* Replies with the error of a resolution that failed: as natively, but nothing below a hidden place tells more than
- * that it is not there. */
+/* Replies with the error of a resolution that failed: as natively, but nothing below a hidden place tells
+ * more than that it is not there. */
 void act_resolution_failed(struct worker *worker, struct exchange *x, const struct call_path *path, int r);
 
-/* Judges an object that resolution found. In a procfs the task's own folder is also known as /proc/self. True when
- * it is allowed. */
+/* Judges an object that resolution found. In a procfs the task's own folder is also known as /proc/self. True
+ * when it is allowed. */
 bool act_judge(struct worker *worker, struct exchange *x, const struct resolved *at, unsigned access);

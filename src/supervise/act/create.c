@@ -24,7 +24,7 @@ static long make(const struct exchange *x, const struct resolved *at)
 	if (strncmp(call, "symlink", 7) == 0)
 		return syscall(SYS_symlinkat, x->call.paths[0].text, at->parent, at->name);
 	return syscall(SYS_mknodat, at->parent, at->name, (mode_t)x->call.mode,
-		(unsigned)args[strcmp(call, "mknod") == 0 ? 2 : 3]);
+	        (unsigned)args[strcmp(call, "mknod") == 0 ? 2 : 3]);
 }
 
 void act_create(struct worker *worker, struct exchange *x)
@@ -43,7 +43,8 @@ void act_create(struct worker *worker, struct exchange *x)
 		return act_resolution_failed(worker, x, path, r);
 	x->object = at->path;
 	if (!act_judge(worker, x, at, POLICY_WRITE)) {
-		/* As natively, "it is there already" comes before "you may not"; but not for what is hidden. */
+		/* As natively, "it is there already" comes before "you may not"; but not for what is hidden.
+		 */
 		if (x->verdict.verdict != POLICY_HIDE && exists(at))
 			x->reply.error = EEXIST;
 	} else {

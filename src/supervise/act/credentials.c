@@ -1,5 +1,5 @@
-/* Calls after which a task may differ from its supervisor in credentials, root or namespaces. They continue: no
- * argument was looked at. From now on each performed call asks for the task's own. */
+/* Calls after which a task may differ from its supervisor in credentials, root or namespaces. They continue:
+ * no argument was looked at. From now on each performed call asks for the task's own. */
 #include <errno.h>
 
 #include "supervise/act/act.h"
@@ -8,7 +8,7 @@ void act_watched(struct worker *worker, struct exchange *x)
 {
 	/* Noted before the answer: no later call of that task can be decided without it. */
 	if (x->row->operation == SYSCALLS_CREDENTIALS || x->row->operation == SYSCALLS_PROCESS ||
-		x->row->operation == SYSCALLS_NAMESPACE || x->row->operation == SYSCALLS_IOCTL)
+	        x->row->operation == SYSCALLS_NAMESPACE || x->row->operation == SYSCALLS_IOCTL)
 		atomic_store(&worker->shared->credentials_differ, worker->shared->privileged);
 	if (x->row->operation == SYSCALLS_ROOT || x->row->operation == SYSCALLS_NAMESPACE)
 		atomic_store(&worker->shared->roots_differ, true);

@@ -1,6 +1,6 @@
-/* execve, execveat. The kernel does it, for nobody can execute on behalf of another; so what was looked at may not
- * be what is run. Therefore the task is held before the new program's first instruction, and what the kernel mapped
- * is judged then: the program itself, after scripts, links and races. */
+/* execve, execveat. The kernel does it, for nobody can execute on behalf of another; so what was looked at
+ * may not be what is run. Therefore the task is held before the new program's first instruction, and what the
+ * kernel mapped is judged then: the program itself, after scripts, links and races. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -47,7 +47,8 @@ static bool judge_loader(struct worker *worker, struct exchange *x, pid_t pid)
 			continue;
 		line[n - 1] = '\0';
 		if (strlen(name) >= RESOLVE_PATH_SIZE || strstr(name, "\\012")) {
-			decide_refuse(x, EACCES, "a name that cannot be told is mapped as the program's loader");
+			decide_refuse(
+			        x, EACCES, "a name that cannot be told is mapped as the program's loader");
 			return false;
 		}
 		strcpy(path, name);
@@ -95,7 +96,8 @@ static void confirm(struct worker *worker, struct exchange *x)
 		return;
 	if (stop == TRACING_EXECUTED && !judge_mapped(worker, x, pid)) {
 		x->verdict.verdict = POLICY_KILL;
-		x->why = x->why ? x->why : "the program that the kernel started is not the one that was asked for";
+		x->why = x->why ? x->why
+		                : "the program that the kernel started is not the one that was asked for";
 		exchange_record(worker, x);
 		end_task(pid);
 		return;
@@ -108,7 +110,7 @@ void act_exec(struct worker *worker, struct exchange *x)
 	const struct call_path *path = &x->call.paths[0];
 	struct resolved *at = &x->resolved[0];
 	unsigned how = (x->call.flags & AT_SYMLINK_NOFOLLOW ? 0 : RESOLVE_FOLLOW) |
-		       (x->call.flags & AT_EMPTY_PATH ? RESOLVE_EMPTY : 0);
+	               (x->call.flags & AT_EMPTY_PATH ? RESOLVE_EMPTY : 0);
 	bool allowed;
 	int r;
 
@@ -123,7 +125,7 @@ void act_exec(struct worker *worker, struct exchange *x)
 	x->object = at->path;
 	/* What is no program is refused by the kernel in its own words; but what is hidden is not there. */
 	allowed = (!S_ISREG(at->stat.st_mode) && !decide_is_hidden(worker->shared->plan, at->path)) ||
-		  act_judge(worker, x, at, POLICY_EXEC);
+	          act_judge(worker, x, at, POLICY_EXEC);
 	resolved_done(at);
 	if (!allowed)
 		return;
@@ -133,7 +135,7 @@ void act_exec(struct worker *worker, struct exchange *x)
 		return act_fail(x, REEVE_GONE);
 	if (r < 0)
 		return decide_refuse(x, EACCES,
-			"another program traces this one, so what it starts could not be looked at");
+		        "another program traces this one, so what it starts could not be looked at");
 	x->reply = (struct reply){.kind = REPLY_CONTINUE, .fd = -EBADF};
 	x->after = confirm;
 }

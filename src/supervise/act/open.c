@@ -1,6 +1,6 @@
-/* open, openat, openat2, creat. The fast way: one openat2 that refuses every link, after the verdict on the text;
- * where it succeeds, the object is the one that the text names. Otherwise the object is resolved first, judged by
- * where it really is, and opened by that name in the same link-free way. */
+/* open, openat, openat2, creat. The fast way: one openat2 that refuses every link, after the verdict on the
+ * text; where it succeeds, the object is the one that the text names. Otherwise the object is resolved first,
+ * judged by where it really is, and opened by that name in the same link-free way. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -28,8 +28,9 @@
 
 /* What open and openat understand; the kernel ignores the rest there, and refuses it in openat2. */
 #define KNOWN_FLAGS                                                                                          \
-	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC | \
-		O_DIRECT | OPENING_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | TEMPORARY)
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC |      \
+	        O_ASYNC | O_DIRECT | OPENING_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |  \
+	        O_PATH | TEMPORARY)
 #define PATH_FLAGS (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
 
 /* One way to open: where, and with what. */
@@ -77,7 +78,7 @@ static int open_blocking(struct worker *worker, struct exchange *x, const struct
 	how.resolve = OPENING_NO_LINKS;
 	pool_will_block(worker);
 	return blocking_open(o->dirfd, o->path, &how, worker->helper_stack, sizeof(worker->helper_stack),
-		BLOCKING_INTERVAL_MS, still_blocking, &waiting, &worker->shared->helpers[worker->index]);
+	        BLOCKING_INTERVAL_MS, still_blocking, &waiting, &worker->shared->helpers[worker->index]);
 }
 
 /* ---- the controlling terminal ---- */
@@ -89,7 +90,7 @@ static int open_terminal(struct worker *worker, struct exchange *x, struct open_
 	char name[32] = "/dev/tty";
 
 	if (task_terminal(x->request.tid, &worker->view, &theirs) < 0 ||
-		task_terminal(getpid(), &worker->view, &ours) < 0 || theirs == 0)
+	        task_terminal(getpid(), &worker->view, &ours) < 0 || theirs == 0)
 		return -ENXIO;
 	if (theirs != ours) {
 		unsigned major_number = major(theirs);
@@ -98,7 +99,8 @@ static int open_terminal(struct worker *worker, struct exchange *x, struct open_
 			return -ENXIO;
 		snprintf(name, sizeof(name), "/dev/pts/%u", (major_number - 136) * 256 + minor(theirs));
 	}
-	return opening_openat2(worker->view.root, name, how->flags | O_NOCTTY | O_CLOEXEC, 0, OPENING_NO_LINKS);
+	return opening_openat2(
+	        worker->view.root, name, how->flags | O_NOCTTY | O_CLOEXEC, 0, OPENING_NO_LINKS);
 }
 
 static bool is_terminal_device(const struct stat *st)
@@ -133,16 +135,16 @@ static int wait_for_writer(struct worker *worker, struct exchange *x, const stru
 	return without_nonblock(TAKE_FD(held), o->how.flags);
 }
 
-/* Regular files, folders and most devices open at once. What might wait is opened without waiting first, so that
- * its kind can be seen; that this was so is taken back. */
+/* Regular files, folders and most devices open at once. What might wait is opened without waiting first, so
+ * that its kind can be seen; that this was so is taken back. */
 static int open_now(struct worker *worker, struct exchange *x, const struct opening *o)
 {
 	uint64_t flags = o->how.flags | O_NOCTTY | O_CLOEXEC;
-	bool added = !(flags & (O_NONBLOCK | O_DIRECTORY)) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
+	bool added =
+	        !(flags & (O_NONBLOCK | O_DIRECTORY)) && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
 	struct stat st;
-	int fd = opening_openat2(
-		o->dirfd, o->path, flags | (added ? O_NONBLOCK : 0), o->how.mode,
-		GUARDED(no_links) ? OPENING_NO_LINKS : 0);
+	int fd = opening_openat2(o->dirfd, o->path, flags | (added ? O_NONBLOCK : 0), o->how.mode,
+	        GUARDED(no_links) ? OPENING_NO_LINKS : 0);
 
 	/* A FIFO without a reader, or a lease that has to be broken first. */
 	if (added && (fd == -ENXIO || fd == -EWOULDBLOCK))
@@ -235,12 +237,12 @@ static int reopen(struct worker *worker, struct exchange *x, const struct resolv
 		task_number(number, (unsigned)at->object);
 		pool_will_block(worker);
 		return blocking_open(worker->view.own_fds, number, &how, worker->helper_stack,
-			sizeof(worker->helper_stack), BLOCKING_INTERVAL_MS, still_blocking, &waiting,
-			&worker->shared->helpers[worker->index]);
+		        sizeof(worker->helper_stack), BLOCKING_INTERVAL_MS, still_blocking, &waiting,
+		        &worker->shared->helpers[worker->index]);
 	}
 	task_number(number, (unsigned)at->object);
 	return opening_openat(worker->view.own_fds, number,
-		(int)(how.flags & ~(uint64_t)(O_NOFOLLOW | O_CREAT | O_EXCL)) | O_NOCTTY | O_CLOEXEC, 0);
+	        (int)(how.flags & ~(uint64_t)(O_NOFOLLOW | O_CREAT | O_EXCL)) | O_NOCTTY | O_CLOEXEC, 0);
 }
 
 /* What the kernel says of an object that exists, before it opens it. 0 or -errno. */
@@ -404,7 +406,8 @@ static void open_restricted(struct worker *worker, struct exchange *x)
 	int r;
 
 	if (x->task.own_root || (x->call.flags & (O_CREAT | TEMPORARY)))
-		return decide_refuse(x, ENOSYS, "openat2 with RESOLVE_ flags that creates cannot be performed yet");
+		return decide_refuse(
+		        x, ENOSYS, "openat2 with RESOLVE_ flags that creates cannot be performed yet");
 	if (path->dirfd != AT_FDCWD)
 		snprintf(name, sizeof(name), "fd/%d", path->dirfd);
 	start = task_open(&x->task, name);
@@ -412,12 +415,12 @@ static void open_restricted(struct worker *worker, struct exchange *x)
 		return act_fail(x, start == -ENOENT ? -EBADF : start);
 	*at = (struct resolved){.object = -EBADF, .parent = -EBADF};
 	at->object = opening_openat2(start, path->text, O_PATH | O_CLOEXEC | (x->call.flags & O_NOFOLLOW), 0,
-		x->call.resolve | OPENING_NO_MAGIC);
+	        x->call.resolve | OPENING_NO_MAGIC);
 	if (at->object < 0)
 		return act_resolution_failed(worker, x, path, at->object);
 	r = task_view_path(&worker->view, at->object, at->path, sizeof(at->path));
 	if (r < 0 || fstat(at->object, &at->stat) < 0 || at->path[0] != '/' ||
-		task_path_has_number(at->path)) {
+	        task_path_has_number(at->path)) {
 		resolved_done(at);
 		return decide_refuse(x, EACCES, "where this leads cannot be told");
 	}
@@ -463,9 +466,10 @@ void act_open(struct worker *worker, struct exchange *x)
 	if (r < 0)
 		return act_fail(x, r);
 	if (x->call.flags & O_PATH)
-		/* The kernel does not let a supervisor inject such a descriptor, and another kind would show. */
+		/* The kernel does not let a supervisor inject such a descriptor, and another kind would show.
+		 */
 		return decide_refuse(x, strcmp(x->call.name, "openat2") == 0 ? ENOSYS : EACCES,
-			"an O_PATH descriptor cannot be handed over while something is hidden");
+		        "an O_PATH descriptor cannot be handed over while something is hidden");
 	r = act_as_task(worker, x);
 	if (r != 0)
 		return act_fail(x, r);

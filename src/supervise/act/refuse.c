@@ -1,5 +1,5 @@
-/* Calls that cannot be performed yet: refused where a rule covers what they touch, and also where that cannot be
- * known safely. */
+/* Calls that cannot be performed yet: refused where a rule covers what they touch, and also where that cannot
+ * be known safely. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -17,7 +17,8 @@ void act_refuse(struct worker *worker, struct exchange *x)
 	const struct call_path *path = &x->call.paths[0];
 	struct resolved *at = &x->resolved[0];
 	int error = is_recent(x->row->since) ? ENOSYS : EACCES;
-	static const char why[] = "this call cannot be performed yet, and that it leaves the rules alone cannot be known";
+	static const char why[] =
+	        "this call cannot be performed yet, and that it leaves the rules alone cannot be known";
 	int r = act_as_task(worker, x);
 
 	if (r != 0)

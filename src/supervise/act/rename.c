@@ -1,5 +1,5 @@
-/* rename, renameat, renameat2, link, linkat. A folder that a rule names something below stays where it is; a new
- * name never gives more than the old one did. */
+/* rename, renameat, renameat2, link, linkat. A folder that a rule names something below stays where it is; a
+ * new name never gives more than the old one did. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ void act_rename(struct worker *worker, struct exchange *x)
 			act_fail(x, r);
 		else
 			act_result(x, syscall(SYS_renameat2, from->parent, from->name, to->parent, to->name,
-					      (unsigned)x->call.flags));
+			                      (unsigned)x->call.flags));
 	}
 	resolved_done(from);
 	resolved_done(to);
@@ -114,8 +114,8 @@ static bool may_link(struct worker *worker, struct exchange *x)
 {
 	struct resolved *old = &x->resolved[0], *new = &x->resolved[1];
 
-	/* Memory and pipes cannot be linked; a file that was made without a name is judged by its folder, and the
-	 * kernel knows it from one that lost its last name. */
+	/* Memory and pipes cannot be linked; a file that was made without a name is judged by its folder, and
+	 * the kernel knows it from one that lost its last name. */
 	if (!old->has_path) {
 		decide_refuse(x, EXDEV, "the file to be linked has no name that could be judged");
 		return false;
@@ -139,7 +139,7 @@ static int resolve_link(struct worker *worker, struct exchange *x)
 {
 	const struct call_path *paths = x->call.paths;
 	unsigned how = (x->call.flags & AT_SYMLINK_FOLLOW ? RESOLVE_FOLLOW : 0) |
-		       (x->call.flags & AT_EMPTY_PATH ? RESOLVE_EMPTY : 0);
+	               (x->call.flags & AT_EMPTY_PATH ? RESOLVE_EMPTY : 0);
 	int r = resolve_object(&x->task, paths[0].dirfd, paths[0].text, how, &x->resolved[0]);
 
 	if (r < 0) {
@@ -176,7 +176,7 @@ void act_link(struct worker *worker, struct exchange *x)
 			act_fail(x, r);
 		else /* through the magic link: the very object that was judged, a symbolic link too */
 			act_result(x, syscall(SYS_linkat, worker->view.own_fds, number, new->parent,
-					      new->name, AT_SYMLINK_FOLLOW));
+			                      new->name, AT_SYMLINK_FOLLOW));
 	}
 	resolved_done(old);
 	resolved_done(new);
