@@ -124,7 +124,7 @@ static int change_attribute(struct exchange *x, const struct change_kind *kind, 
 	const uint64_t *args = (const uint64_t *)x->request.data.args;
 	char path[ACT_FD_PATH_SIZE], name[XATTR_NAME_MAX + 1];
 	AUTO_FREE char *value = NULL;
-	ssize_t n = reeve_memory_read_string(x->request.tid, args[1], name, sizeof(name));
+	ssize_t n = decode_string(x, args[1], name, sizeof(name));
 
 	if (n <= 0)
 		return n < 0 && n != -ENAMETOOLONG ? (int)n : -ERANGE;

@@ -171,7 +171,7 @@ static void look_attribute(struct worker *worker, struct exchange *x, const stru
 	ssize_t n = 1;
 
 	if (one)
-		n = reeve_memory_read_string(x->request.tid, x->request.data.args[1], name, sizeof(name));
+		n = decode_string(x, x->request.data.args[1], name, sizeof(name));
 	if (n <= 0)
 		return act_fail(x, n < 0 && n != -ENAMETOOLONG ? (int)n : -ERANGE);
 	value = malloc(size + 1);
