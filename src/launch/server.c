@@ -24,6 +24,7 @@ struct server {
 	const struct launch_options *options;
 	const struct child_origin *origin;
 	int front, errors;
+	pid_t front_pid;
 	int events[2];   /* from the threads */
 	int changes;     /* signalfd: some child changed */
 	pid_t pid;       /* the command, or -1 */
@@ -367,8 +368,9 @@ static enum orphans reap_orphans(void)
 
 static void wake_front(const struct server *server)
 {
-	if (getppid() > 1)
-		kill(getppid(), SIGCONT);
+	/* Who adopted us when it died is not meant. */
+	if (getppid() == server->front_pid)
+		kill(server->front_pid, SIGCONT);
 }
 
 static void look_at_command(struct server *server)
@@ -568,6 +570,7 @@ _Noreturn void server_run(
 	/* Blocked, not ignored: nothing to give back, and the terminal's signals do not reach us. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
+	server.front_pid = getppid();
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	process_become_reaper();

@@ -1,0 +1,194 @@
+/* Somebody dies: nothing is let through, and nothing is left. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "driver.h"
+
+static char mark[64];
+
+static void marked(void)
+{
+	setenv("REEVE_TEST_MARK", mark, 1);
+}
+
+static void begin(struct run *run, const char *what, const char *first, const char *second, const char *said)
+{
+	static int number;
+
+	snprintf(mark, sizeof(mark), "death-%d-%d", (int)getpid(), number++);
+	start(run, false, marked, (const char *[]){helper, what, first, second, NULL});
+	expect(run, said);
+}
+
+static void none_left(const char *what)
+{
+	CHECK(nothing_left(mark), "%s: something is left", what);
+}
+
+static void front_dies(const char *what, const char *said)
+{
+	static struct run run;
+
+	begin(&run, what, NULL, NULL, said);
+	send_signal(run.pid, SIGKILL);
+	CHECK(finish_run(&run) == 137, "the front was killed");
+	none_left(what);
+}
+
+static void server_dies(const char *what, const char *said)
+{
+	static struct run run;
+	int code;
+
+	begin(&run, what, NULL, NULL, said);
+	CHECK(kill_child_of(run.pid), "no supervisor to kill");
+	code = wait_for(&run, 0);
+	CHECK(WIFEXITED(code) && WEXITSTATUS(code) == 125, "%s: the supervisor was killed: %x", what, code);
+	/* The output ends: nobody has it any more. */
+	CHECK(expect_end(&run), "%s: the output does not end", what);
+	CHECK(strstr(run.text, "supervisor died"), "no message: %s", run.text);
+	close(run.input);
+	close(run.output);
+	none_left(what);
+}
+
+static void nothing_passes(bool is_front)
+{
+	static struct run run;
+
+	for (int i = 0; i < 10; i++) {
+		begin(&run, "storm", ".env", "witness", "storm");
+		if (is_front)
+			send_signal(run.pid, SIGKILL);
+		else
+			CHECK(kill_child_of(run.pid), "no supervisor to kill");
+		finish_run(&run);
+		none_left("storm");
+		CHECK(access("witness", F_OK) < 0, "a denied file was opened when somebody died");
+	}
+}
+
+/* Any process of the run at any time. */
+static void at_any_time(int runs)
+{
+	static struct run run;
+	unsigned seed = 12345;
+
+	for (int i = 0; i < runs; i++) {
+		struct timespec delay = {.tv_nsec = rand_r(&seed) % 9000000};
+		pid_t parent, child;
+		unsigned depth;
+
+		snprintf(mark, sizeof(mark), "death-%d-any-%d", (int)getpid(), i);
+		start(&run, false, marked,
+		        (const char *[]){"sh", "-c",
+		                "for i in 1 2 3 4 5 6 7 8 9; do cat allowed .env; (sleep 0.1 &) ; done",
+		                NULL});
+		nanosleep(&delay, NULL);
+		depth = rand_r(&seed) % 4;
+		for (parent = run.pid; depth > 1 && (child = child_of(parent)) > 1; depth--)
+			parent = child;
+		if (depth == 0 || !kill_child_of(parent))
+			send_signal(run.pid, SIGKILL);
+		wait_for(&run, 0);
+		close(run.input);
+		close(run.output);
+	}
+	snprintf(mark, sizeof(mark), "death-%d-any-", (int)getpid());
+	none_left("killed at any time");
+}
+
+static int threads_and_descriptors(pid_t pid)
+{
+	char path[64];
+	int count = 0;
+
+	for (int i = 0; i < 2; i++) {
+		FILE *list;
+		char line[64];
+
+		snprintf(path, sizeof(path), "ls /proc/%d/%s | wc -l", pid, i ? "fd" : "task");
+		list = popen(path, "re");
+		if (list && fgets(line, sizeof(line), list))
+			count += atoi(line);
+		if (list)
+			pclose(list);
+	}
+	return count;
+}
+
+static void stays_flat(void)
+{
+	static struct run run;
+	int before, after, code;
+
+	begin(&run, "children", "2000", "allowed", "half");
+	before = threads_and_descriptors(child_of(run.pid));
+	type(&run, "x");
+	expect(&run, "half");
+	after = threads_and_descriptors(child_of(run.pid));
+	CHECK(after <= before + 3, "threads and descriptors grow from %d to %d", before, after);
+	type(&run, "x");
+	code = finish_run(&run);
+	CHECK(code == 0, "2,000 children: %d: %s", code, run.text);
+	none_left("children");
+}
+
+static void short_runs(int runs)
+{
+	static struct run run;
+	int code;
+
+	snprintf(mark, sizeof(mark), "death-%d-short", (int)getpid());
+	for (int i = 0; i < runs; i++) {
+		start(&run, false, marked, (const char *[]){"true", NULL});
+		code = finish_run(&run);
+		CHECK(code == 0, "short run %d: %d: %s", i, code, run.text);
+	}
+	none_left("short runs");
+}
+
+/* The command dies in a call that blocks: whoever performs it gives up. */
+static void in_a_blocking_call(void)
+{
+	static struct run run;
+	pid_t command;
+	int code;
+
+	mkfifo("fifo", 0600);
+	snprintf(mark, sizeof(mark), "death-%d-fifo", (int)getpid());
+	start(&run, false, marked, (const char *[]){"sh", "-c", "echo $$; exec cat fifo", NULL});
+	expect(&run, "\n");
+	command = (pid_t)atoi(run.text);
+	send_signal(command, SIGKILL);
+	code = finish_run(&run);
+	CHECK(code == 137, "killed in a blocked open: %d", code);
+	none_left("blocked open");
+}
+
+void test_deaths(void)
+{
+	if (truncate(".env", 0) < 0)
+		close(open(".env", O_CREAT | O_WRONLY, 0600));
+	close(open("allowed", O_CREAT | O_WRONLY, 0600));
+	for (now = QUIET; now < STANDARD; now++) {
+		front_dies("tree", "tree");
+		front_dies("bomb", "bomb");
+		server_dies("tree", "tree");
+		short_runs(500);
+		stays_flat();
+		in_a_blocking_call();
+		at_any_time(150);
+	}
+	now = PERFORMING;
+	nothing_passes(true);
+	nothing_passes(false);
+}

@@ -1,0 +1,81 @@
+/* test-launch GROUP REEVE HELPER: a group of tests, as the user who runs it, and, when that is root, as
+ * nobody too. */
+#include <grp.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "driver.h"
+
+#define NOBODY 65534
+
+const char *helper, *reeve;
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} groups[] = {
+        {"codes", test_codes},
+        {"signals", test_signals},
+        {"terminal", test_terminal},
+        {"origin", test_origin},
+        {"leftovers", test_leftovers},
+        {"deaths", test_deaths},
+        {"cost", test_cost},
+};
+
+static void run_group(void (*run)(void), uid_t owner)
+{
+	char folder[] = "/tmp/launch.XXXXXX";
+
+	if (!mkdtemp(folder) || chown(folder, owner, owner) < 0 || chdir(folder) < 0)
+		abort();
+	if (owner != getuid() && (setgroups(0, NULL) < 0 || setgid(owner) < 0 || setuid(owner) < 0))
+		abort();
+	setenv("PWD", folder, 1);
+	setenv("HOME", folder, 1);
+	run();
+	if (chdir("/") == 0 && failures == 0 && fork() == 0)
+		execlp("rm", "rm", "-rf", folder, NULL);
+	wait(NULL);
+}
+
+static int as_user(void (*run)(void), uid_t owner)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		run_group(run, owner);
+		exit(failures != 0);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int main(int argc, char **argv)
+{
+	int r = 0;
+
+	if (argc != 4)
+		return 2;
+	reeve = argv[2];
+	helper = argv[3];
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGPIPE, SIG_DFL);
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (strcmp(groups[i].name, argv[1]) != 0)
+			continue;
+		r = as_user(groups[i].run, getuid());
+		if (getuid() == 0 && r == 0)
+			r = as_user(groups[i].run, NOBODY);
+		return r;
+	}
+	return 2;
+}
