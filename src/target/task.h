@@ -9,7 +9,7 @@
 
 #include "kernel/credentials.h"
 
-#define TASK_HELPERS 64
+#define TASK_HELPERS 512
 
 /* What one performing thread looks through. Its descriptors are that thread's own. */
 struct task_view {

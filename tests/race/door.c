@@ -193,6 +193,9 @@ static void effects(void)
 			broken("symlink: %s", strerror(errno));
 		must_fail(open("dangling", O_CREAT | O_WRONLY, 0644), "O_CREAT through a dangling link");
 		must_fail(open(missing[i], O_CREAT | O_WRONLY, 0644), "O_CREAT");
+		must_fail(open(missing[i], O_PATH | O_CREAT, 0644), "O_CREAT beside O_PATH");
+		must_fail(
+		        open(missing[i], O_PATH | O_CREAT | O_TRUNC | O_RDWR, 0644), "O_CREAT beside O_PATH");
 		must_fail(mkdir(missing[i], 0755), "mkdir");
 		must_fail(rename("public", missing[i]), "rename");
 		must_fail(symlink("public", missing[i]), "symlink");

@@ -379,6 +379,42 @@ static void blocking(void)
 	window("opens of a FIFO interrupted, opened", interrupted, opened);
 }
 
+/* Opens that wait for somebody hold up nobody else, however many they are. */
+static void *wait_for_reader(void *argument)
+{
+	int fd = open(argument, O_WRONLY);
+
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+static void crowd(void)
+{
+	enum { WAITING = 100 };
+	static char names[WAITING][16];
+	pthread_t threads[WAITING];
+
+	for (int i = 0; i < WAITING; i++) {
+		snprintf(names[i], sizeof(names[i]), "crowd-%d", i);
+		if (mkfifo(names[i], 0600) < 0)
+			broken("mkfifo: %s", strerror(errno));
+		pthread_create(&threads[i], NULL, wait_for_reader, names[i]);
+	}
+	alarm(20); /* its default ends us, and the test */
+	while (attack_goes_on())
+		if (!try_read("public", "public"))
+			broken("open beside %d that wait: %s", WAITING, strerror(errno));
+	for (int i = 0; i < WAITING; i++) {
+		int fd = open(names[i], O_RDONLY);
+
+		if (fd < 0)
+			broken("%s: %s", names[i], strerror(errno));
+		close(fd);
+		pthread_join(threads[i], NULL);
+	}
+}
+
 const struct attack signal_attacks[] = {
         {"victims", victims},
         {"reuse", reuse},
@@ -387,5 +423,6 @@ const struct attack signal_attacks[] = {
         {"text-busy", text_busy},
         {"last-copy", last_copy},
         {"blocking", blocking},
+        {"crowd", crowd},
         {0},
 };
