@@ -122,6 +122,8 @@ static _Noreturn void child(int socket)
 	int answer, listener = -EBADF;
 	char end;
 
+	/* Whoever probes may be killed before it took the listener: then nobody would ever answer. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	answer = reeve_filter_install(&program, 0, &listener);
 	if (write(socket, &answer, sizeof(answer)) != sizeof(answer))
