@@ -193,8 +193,8 @@ static int may_follow(const struct walk *walk, const struct stat *link)
 	return link->st_uid == geteuid() ? 0 : -EACCES;
 }
 
-/* Puts the text of a link before what is still to go. */
-static int push(struct walk *walk, const char *text, size_t length)
+/* Puts the text of a link before what is still to go. A slash behind the link's name stays behind its text. */
+static int push(struct walk *walk, const char *text, size_t length, bool slash)
 {
 	size_t rest = strlen(walk->rest);
 
@@ -204,10 +204,11 @@ static int push(struct walk *walk, const char *text, size_t length)
 		return -ELOOP;
 	if (length + 1 + rest + 1 > sizeof(walk->rest))
 		return -ENAMETOOLONG;
+	slash = slash || rest > 0;
 	memmove(walk->rest + length + 1, walk->rest, rest + 1);
 	memcpy(walk->rest, text, length);
 	walk->rest[length] = '/';
-	if (rest == 0)
+	if (!slash)
 		walk->rest[length] = '\0';
 	return text[0] == '/' ? go_to_root(walk) : 0;
 }
@@ -221,7 +222,7 @@ static bool is_own_process(const struct walk *walk)
 	       task_view_is_own(walk->task->view, path);
 }
 
-static int follow(struct walk *walk, int link, const char *name, const struct stat *st)
+static int follow(struct walk *walk, int link, const char *name, const struct stat *st, bool slash)
 {
 	char text[PATH_MAX];
 	ssize_t n;
@@ -234,7 +235,7 @@ static int follow(struct walk *walk, int link, const char *name, const struct st
 		if (r < 0)
 			return r;
 		if (r > 0)
-			return push(walk, text, (size_t)r);
+			return push(walk, text, (size_t)r, slash);
 		if (!top) {
 			/* A magic link jumps to the object; the kernel checks that we may see that task. */
 			int fd = walk->flags & RESOLVE_NO_JUMP ? -ELOOP
@@ -259,7 +260,7 @@ static int follow(struct walk *walk, int link, const char *name, const struct st
 		return -errno;
 	if ((size_t)n >= sizeof(text))
 		return -ENAMETOOLONG;
-	return push(walk, text, (size_t)n);
+	return push(walk, text, (size_t)n, slash);
 }
 
 /* Takes the next component off the rest into `ret`. 1, 0 when nothing is left, -ENAMETOOLONG. */
@@ -306,8 +307,12 @@ static int step(struct walk *walk, const char *name, bool last, bool slash)
 	AUTO_CLOSE int fd = -EBADF;
 	struct stat st;
 
-	if (strcmp(name, ".") == 0)
-		return 0;
+	if (strcmp(name, ".") == 0) {
+		/* It stays where it is, if it may search there. */
+		int here = opening_openat(walk->current, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+		return here < 0 ? here : move_to(walk, here);
+	}
 	if (strcmp(name, "..") == 0)
 		return go_up(walk);
 	fd = opening_openat(walk->current, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
@@ -318,7 +323,7 @@ static int step(struct walk *walk, const char *name, bool last, bool slash)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISLNK(st.st_mode) && (!last || slash || (walk->flags & RESOLVE_FOLLOW)))
-		return follow(walk, fd, name, &st);
+		return follow(walk, fd, name, &st, slash);
 	if (!S_ISDIR(st.st_mode) && (!last || slash))
 		return -ENOTDIR;
 	return move_to(walk, TAKE_FD(fd));
@@ -361,6 +366,9 @@ static int walk_from(
 	if (r == 0 && walk.current >= 0) {
 		ret->object = TAKE_FD(walk.current);
 		r = describe(task, ret);
+		/* A magic link jumps to what it names, whatever stands behind it. */
+		if (r == 0 && path_wants_directory(path) && !S_ISDIR(ret->stat.st_mode))
+			r = -ENOTDIR;
 	}
 	cleanup_close(&walk.current);
 	return r;

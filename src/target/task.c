@@ -88,7 +88,7 @@ static bool is_helper(const struct task_view *view, pid_t pid)
 		/* Its number is known in a moment. */
 		while ((helper = view->helpers[i]) == BLOCKING_STARTS)
 			sched_yield();
-		if (helper == pid)
+		if (helper != 0 && helper == pid)
 			return true;
 	}
 	return false;

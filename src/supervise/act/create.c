@@ -27,6 +27,26 @@ static long make(const struct exchange *x, const struct resolved *at)
 	        (unsigned)args[strcmp(call, "mknod") == 0 ? 2 : 3]);
 }
 
+/* What the kernel says of the kind before it looks at the path. 0 or -errno. */
+static int check_kind(const struct call *call)
+{
+	if (strncmp(call->name, "mknod", 5) != 0)
+		return 0;
+	switch (call->mode & S_IFMT) {
+	case 0:
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return 0;
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
 void act_create(struct worker *worker, struct exchange *x)
 {
 	/* The last path is what is made; a symlink's text comes before it and leads nowhere yet. */
@@ -36,6 +56,8 @@ void act_create(struct worker *worker, struct exchange *x)
 
 	if (r == 0 && x->call.path_count == 2 && x->call.paths[0].length == 0)
 		r = -ENOENT;
+	if (r == 0)
+		r = check_kind(&x->call);
 	if (r != 0)
 		return act_fail(x, r);
 	r = resolve_parent(&x->task, path->dirfd, path->text, at);

@@ -1,5 +1,5 @@
-/* chmod, chown, utime, extended attributes, truncate: done to the object that was resolved. Grants do not govern
- * metadata (no kernel layer could), deny and hide rules do. */
+/* chmod, chown, utime, extended attributes, truncate: done to the object that was resolved. Grants do not
+ * govern metadata (no kernel layer could), deny and hide rules do. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,31 +19,33 @@
 /* Extended attributes can be large: as much as the kernel takes. */
 #define VALUE_SIZE 65536
 
+#define NOTHING_TO_DO 1000
+
 enum change { CHANGE_MODE, CHANGE_OWNER, CHANGE_TIMES, CHANGE_ATTRIBUTE, CHANGE_UNKNOWN };
 
 struct change_kind {
 	const char *call;
 	enum change change;
-	bool follow;     /* a link in the last place, unless flags say otherwise */
-	uint64_t known;  /* flags */
-	int first;       /* index of the first argument behind the path */
+	bool follow;    /* a link in the last place, unless flags say otherwise */
+	uint64_t known; /* flags */
+	int first;      /* index of the first argument behind the path */
 };
 
 static const struct change_kind kinds[] = {
-	{"chmod", CHANGE_MODE, true, 0, 1},
-	{"fchmodat", CHANGE_MODE, true, 0, 2},
-	{"fchmodat2", CHANGE_MODE, true, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, 2},
-	{"chown", CHANGE_OWNER, true, 0, 1},
-	{"lchown", CHANGE_OWNER, false, 0, 1},
-	{"fchownat", CHANGE_OWNER, true, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, 2},
-	{"utime", CHANGE_TIMES, true, 0, 1},
-	{"utimes", CHANGE_TIMES, true, 0, 1},
-	{"futimesat", CHANGE_TIMES, true, 0, 2},
-	{"utimensat", CHANGE_TIMES, true, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, 2},
-	{"setxattr", CHANGE_ATTRIBUTE, true, 0, 1},
-	{"lsetxattr", CHANGE_ATTRIBUTE, false, 0, 1},
-	{"removexattr", CHANGE_ATTRIBUTE, true, 0, 1},
-	{"lremovexattr", CHANGE_ATTRIBUTE, false, 0, 1},
+        {"chmod", CHANGE_MODE, true, 0, 1},
+        {"fchmodat", CHANGE_MODE, true, 0, 2},
+        {"fchmodat2", CHANGE_MODE, true, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, 2},
+        {"chown", CHANGE_OWNER, true, 0, 1},
+        {"lchown", CHANGE_OWNER, false, 0, 1},
+        {"fchownat", CHANGE_OWNER, true, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, 2},
+        {"utime", CHANGE_TIMES, true, 0, 1},
+        {"utimes", CHANGE_TIMES, true, 0, 1},
+        {"futimesat", CHANGE_TIMES, true, 0, 2},
+        {"utimensat", CHANGE_TIMES, true, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, 2},
+        {"setxattr", CHANGE_ATTRIBUTE, true, 0, 1},
+        {"lsetxattr", CHANGE_ATTRIBUTE, false, 0, 1},
+        {"removexattr", CHANGE_ATTRIBUTE, true, 0, 1},
+        {"lremovexattr", CHANGE_ATTRIBUTE, false, 0, 1},
 };
 
 static const struct change_kind *kind_of(const char *call)
@@ -108,15 +110,23 @@ static int read_times(struct exchange *x, const struct change_kind *kind, struct
 	return 0;
 }
 
-static int change_times(struct exchange *x, const struct change_kind *kind, const struct resolved *at)
+/* The times are read before the path is looked at, as the kernel does. `ret_times` stays NULL for "now". 0;
+ * NOTHING_TO_DO; REEVE_GONE; -errno. */
+static int prepare_times(struct exchange *x, const struct change_kind *kind, struct timespec times[2],
+        const struct timespec **ret_times)
 {
-	struct timespec times[2];
-	bool now = x->request.data.args[kind->first] == 0;
-	int r = now ? 0 : read_times(x, kind, times);
+	int r;
 
+	*ret_times = NULL;
+	if (kind->change != CHANGE_TIMES || x->request.data.args[kind->first] == 0)
+		return 0;
+	r = read_times(x, kind, times);
 	if (r != 0)
 		return r;
-	return syscall(SYS_utimensat, at->object, "", now ? NULL : times, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	if (times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT)
+		return NOTHING_TO_DO;
+	*ret_times = times;
+	return 0;
 }
 
 static int change_attribute(struct exchange *x, const struct change_kind *kind, const struct resolved *at)
@@ -145,7 +155,7 @@ static int change_attribute(struct exchange *x, const struct change_kind *kind, 
 }
 
 static void change(struct worker *worker, struct exchange *x, const struct change_kind *kind,
-	const struct resolved *at)
+        const struct resolved *at, const struct timespec *times)
 {
 	const uint64_t *args = (const uint64_t *)x->request.data.args;
 	int r = act_still_wanted(worker, x);
@@ -157,9 +167,9 @@ static void change(struct worker *worker, struct exchange *x, const struct chang
 		return act_result(x, change_mode(worker, x, at));
 	case CHANGE_OWNER:
 		return act_result(x, syscall(SYS_fchownat, at->object, "", (uid_t)args[kind->first],
-					     (gid_t)args[kind->first + 1], AT_EMPTY_PATH));
+		                             (gid_t)args[kind->first + 1], AT_EMPTY_PATH));
 	case CHANGE_TIMES:
-		r = change_times(x, kind, at);
+		r = syscall(SYS_utimensat, at->object, "", times, AT_EMPTY_PATH) < 0 ? -errno : 0;
 		break;
 	case CHANGE_ATTRIBUTE:
 		r = change_attribute(x, kind, at);
@@ -178,7 +188,7 @@ static int resolve_changed(struct worker *worker, struct exchange *x, const stru
 	const struct call_path *path = &x->call.paths[0];
 	uint64_t flags = kind->known ? x->call.flags : 0;
 	unsigned how = (kind->follow && !(flags & AT_SYMLINK_NOFOLLOW) ? RESOLVE_FOLLOW : 0) |
-		       (flags & AT_EMPTY_PATH ? RESOLVE_EMPTY : 0);
+	               (flags & AT_EMPTY_PATH ? RESOLVE_EMPTY : 0);
 	int r;
 
 	if (flags & ~kind->known) {
@@ -195,18 +205,24 @@ void act_metadata(struct worker *worker, struct exchange *x)
 {
 	const struct change_kind *kind = kind_of(x->call.name);
 	struct resolved *at = &x->resolved[0];
+	struct timespec read[2];
+	const struct timespec *times;
 	int r;
 
 	if (!kind)
 		return act_refuse(worker, x);
 	r = act_as_task(worker, x);
+	if (r == 0)
+		r = prepare_times(x, kind, read, &times);
+	if (r == NOTHING_TO_DO)
+		return act_result(x, 0);
 	if (r != 0)
 		return act_fail(x, r);
 	if (resolve_changed(worker, x, kind) < 0)
 		return;
 	x->object = at->path;
 	if (!at->has_path || decide_not_denied(x, worker->shared->plan, at->path))
-		change(worker, x, kind, at);
+		change(worker, x, kind, at, times);
 	resolved_done(at);
 }
 
@@ -215,7 +231,7 @@ void act_truncate(struct worker *worker, struct exchange *x)
 	const struct call_path *path = &x->call.paths[0];
 	struct resolved *at = &x->resolved[0];
 	char name[ACT_FD_PATH_SIZE];
-	int r = act_as_task(worker, x);
+	int r = (long)x->request.data.args[1] < 0 ? -EINVAL : act_as_task(worker, x);
 
 	if (r != 0)
 		return act_fail(x, r);
@@ -229,7 +245,7 @@ void act_truncate(struct worker *worker, struct exchange *x)
 			act_fail(x, r);
 		else
 			act_result(x, syscall(SYS_truncate, act_fd_path(at->object, name),
-					      (long)x->request.data.args[1]));
+			                      (long)x->request.data.args[1]));
 	}
 	resolved_done(at);
 }

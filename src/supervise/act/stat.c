@@ -1,5 +1,5 @@
-/* Looks without opening: stat, access, readlink, statfs, extended attributes. They notify only where something is
- * hidden, and are answered from the object that was resolved. */
+/* Looks without opening: stat, access, readlink, statfs, extended attributes. They notify only where
+ * something is hidden, and are answered from the object that was resolved. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,20 +32,20 @@ struct look_kind {
 #define STATX_FLAGS (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | 0x6000)
 
 static const struct look_kind kinds[] = {
-	{"stat", LOOK_STAT, true, false, 0, 1},
-	{"lstat", LOOK_STAT, false, false, 0, 1},
-	{"newfstatat", LOOK_STAT, true, false, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 2},
-	{"statx", LOOK_STATX, true, false, STATX_FLAGS, 3},
-	{"access", LOOK_ACCESS, true, false, 0, 1},
-	{"faccessat", LOOK_ACCESS, true, false, 0, 2},
-	{"faccessat2", LOOK_ACCESS, true, false, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EACCESS, 2},
-	{"readlink", LOOK_LINK, false, false, 0, 1},
-	{"readlinkat", LOOK_LINK, false, true, 0, 2},
-	{"statfs", LOOK_FS, true, false, 0, 1},
-	{"getxattr", LOOK_ATTRIBUTE, true, false, 0, 1},
-	{"lgetxattr", LOOK_ATTRIBUTE, false, false, 0, 1},
-	{"listxattr", LOOK_ATTRIBUTES, true, false, 0, 1},
-	{"llistxattr", LOOK_ATTRIBUTES, false, false, 0, 1},
+        {"stat", LOOK_STAT, true, false, 0, 1},
+        {"lstat", LOOK_STAT, false, false, 0, 1},
+        {"newfstatat", LOOK_STAT, true, false, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 2},
+        {"statx", LOOK_STATX, true, false, STATX_FLAGS, 3},
+        {"access", LOOK_ACCESS, true, false, 0, 1},
+        {"faccessat", LOOK_ACCESS, true, false, 0, 2},
+        {"faccessat2", LOOK_ACCESS, true, false, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EACCESS, 2},
+        {"readlink", LOOK_LINK, false, false, 0, 1},
+        {"readlinkat", LOOK_LINK, false, true, 0, 2},
+        {"statfs", LOOK_FS, true, false, 0, 1},
+        {"getxattr", LOOK_ATTRIBUTE, true, false, 0, 1},
+        {"lgetxattr", LOOK_ATTRIBUTE, false, false, 0, 1},
+        {"listxattr", LOOK_ATTRIBUTES, true, false, 0, 1},
+        {"llistxattr", LOOK_ATTRIBUTES, false, false, 0, 1},
 };
 
 static const struct look_kind *kind_of(const char *call)
@@ -68,7 +68,8 @@ static void give(struct worker *worker, struct exchange *x, uint64_t address, co
 }
 
 /* Writes a result of a length that the call returns. */
-static void give_length(struct worker *worker, struct exchange *x, uint64_t address, const void *bytes, ssize_t n)
+static void give_length(
+        struct worker *worker, struct exchange *x, uint64_t address, const void *bytes, ssize_t n)
 {
 	int r = n > 0 ? decode_write(worker, x, address, bytes, (size_t)n) : 0;
 
@@ -78,8 +79,8 @@ static void give_length(struct worker *worker, struct exchange *x, uint64_t addr
 		act_result(x, n);
 }
 
-static void look_stat(struct worker *worker, struct exchange *x, const struct look_kind *kind,
-	const struct resolved *at)
+static void look_stat(
+        struct worker *worker, struct exchange *x, const struct look_kind *kind, const struct resolved *at)
 {
 	struct stat st;
 
@@ -99,8 +100,8 @@ static void look_statx(struct worker *worker, struct exchange *x, const struct r
 	give(worker, x, args[4], &st, sizeof(st));
 }
 
-static void look_access(struct worker *worker, struct exchange *x, const struct look_kind *kind,
-	const struct resolved *at)
+static void look_access(
+        struct worker *worker, struct exchange *x, const struct look_kind *kind, const struct resolved *at)
 {
 	char number[12];
 	int mode = (int)x->request.data.args[kind->first];
@@ -129,29 +130,27 @@ static int own_link_text(const struct exchange *x, const struct resolved *at, ch
 	return snprintf(ret, size, "%d", status.tgid);
 }
 
-static void look_link(struct worker *worker, struct exchange *x, const struct look_kind *kind,
-	const struct resolved *at)
+static void look_link(
+        struct worker *worker, struct exchange *x, const struct look_kind *kind, const struct resolved *at)
 {
 	const uint64_t *args = (const uint64_t *)x->request.data.args + kind->first;
 	char text[PATH_MAX];
 	ssize_t n;
 	int size = (int)args[1];
 
-	if (size <= 0)
-		return act_fail(x, -EINVAL);
 	n = own_link_text(x, at, text, sizeof(text));
 	if (n == 0) {
 		n = readlinkat(at->object, "", text, sizeof(text));
 		if (n < 0)
-			n = errno == ENOENT ? -EINVAL : -errno;
+			n = errno == ENOENT && x->call.paths[0].length > 0 ? -EINVAL : -errno;
 	}
 	if (n < 0)
 		return act_fail(x, (int)n);
 	give_length(worker, x, args[0], text, n < size ? n : size);
 }
 
-static void look_fs(struct worker *worker, struct exchange *x, const struct look_kind *kind,
-	const struct resolved *at)
+static void look_fs(
+        struct worker *worker, struct exchange *x, const struct look_kind *kind, const struct resolved *at)
 {
 	struct statfs fs;
 
@@ -160,8 +159,8 @@ static void look_fs(struct worker *worker, struct exchange *x, const struct look
 	give(worker, x, x->request.data.args[kind->first], &fs, sizeof(fs));
 }
 
-static void look_attribute(struct worker *worker, struct exchange *x, const struct look_kind *kind,
-	const struct resolved *at)
+static void look_attribute(
+        struct worker *worker, struct exchange *x, const struct look_kind *kind, const struct resolved *at)
 {
 	bool one = kind->look == LOOK_ATTRIBUTE;
 	const uint64_t *args = (const uint64_t *)x->request.data.args + (one ? 2 : 1);
@@ -186,8 +185,8 @@ static void look_attribute(struct worker *worker, struct exchange *x, const stru
 		act_result(x, n);
 }
 
-static void look(struct worker *worker, struct exchange *x, const struct look_kind *kind,
-	const struct resolved *at)
+static void look(
+        struct worker *worker, struct exchange *x, const struct look_kind *kind, const struct resolved *at)
 {
 	switch (kind->look) {
 	case LOOK_STAT:
@@ -206,6 +205,20 @@ static void look(struct worker *worker, struct exchange *x, const struct look_ki
 	}
 }
 
+/* What the kernel says before it looks at the path. 0 or -errno. */
+static int check_arguments(const struct exchange *x, const struct look_kind *kind, uint64_t flags)
+{
+	const uint64_t *args = (const uint64_t *)x->request.data.args + kind->first;
+
+	if (flags & ~kind->known)
+		return -EINVAL;
+	if (kind->look == LOOK_ACCESS && ((int)args[0] & ~(R_OK | W_OK | X_OK)))
+		return -EINVAL;
+	if (kind->look == LOOK_LINK && (int)args[1] <= 0)
+		return -EINVAL;
+	return 0;
+}
+
 void act_stat(struct worker *worker, struct exchange *x)
 {
 	const struct look_kind *kind = kind_of(x->call.name);
@@ -219,12 +232,12 @@ void act_stat(struct worker *worker, struct exchange *x)
 		return act_refuse(worker, x);
 	flags = kind->known ? x->call.flags : 0;
 	r = act_as_task(worker, x);
-	if (r == 0 && (flags & ~kind->known))
-		r = -EINVAL;
+	if (r == 0)
+		r = check_arguments(x, kind, flags);
 	if (r != 0)
 		return act_fail(x, r);
 	how = (kind->follow && !(flags & AT_SYMLINK_NOFOLLOW) ? RESOLVE_FOLLOW : 0) |
-		((flags & AT_EMPTY_PATH) || kind->empty ? RESOLVE_EMPTY : 0);
+	      ((flags & AT_EMPTY_PATH) || kind->empty ? RESOLVE_EMPTY : 0);
 	r = resolve_object(&x->task, path->dirfd, path->text, how, at);
 	if (r < 0)
 		return act_resolution_failed(worker, x, path, r);
