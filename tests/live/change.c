@@ -136,9 +136,9 @@ static void renamed(void)
 				snprintf(label, sizeof(label), "rename %s %s to %s", flags[f].name, froms[i],
 				        tos[k]);
 				say_path(label, r, tos[k]);
-				if (r == 0)
-					syscall(SYS_renameat2, AT_FDCWD, tos[k], AT_FDCWD, froms[i],
-					        flags[f].flags);
+				if (r < 0)
+					continue;
+				syscall(SYS_renameat2, AT_FDCWD, tos[k], AT_FDCWD, froms[i], flags[f].flags);
 				prepare();
 			}
 	say("rename flags", syscall(SYS_renameat2, AT_FDCWD, "file", AT_FDCWD, "new", 0x80));
