@@ -254,8 +254,8 @@ def examine(runner, case):
             continue
         result = runner.run(case, plan, flags)
         if hides:
-            for path in [path for path in result['tree'] if path in case.list('hide')]:
-                del result['tree'][path]
+            hidden = tuple(path + '/' for path in case.list('hide'))
+            result['tree'] = {path: line for path, line in result['tree'].items() if not (path + '/').startswith(hidden)}
         times.append(f'{plan} {result["seconds"]:.2f}')
         found = differences(native, result) + promises(case, plan, result)
         wrong += [f'    {plan}: {found[0]}', *(f'        {line}' for line in found[1:30])] if found else []

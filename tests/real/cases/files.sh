@@ -10,7 +10,7 @@ touch -d '2001-02-03 04:05:06.789' dated && stat -c '%y %n' dated && touch -r da
 touch missing/x; touch ''; mkdir made; mkdir -p made/by/install; mkdir missing/x; mkdir -m 700 shut; rmdir made; rmdir missing; rmdir moved/level1/file
 chmod -R u=rwX,g=rX,o= moved && chmod -R a-w made/by && chmod u+s,g+s,+t hard && chmod -x link3/hard; chmod 644 missing; chmod 600 link2; stat -c '%a %n' hard link2 moved moved/level1/file
 mv hard soft && mv -n soft link2 && mv soft moved && mv moved/soft . && mv -T made unmade && mv missing x; mv unmade moved/level1; mv moved moved/level1; mv soft missing/; mv -t . moved/level1/unmade
-cp soft soft; cp missing x; cp moved x; cp -r moved/level1 moved/level1/level2; cp -l soft linked && cp -s soft symbolic && cp -p dated kept && stat -c %Y kept && cp --reflink=auto soft reflinked && cp --remove-destination soft symbolic && cp -u soft symbolic
+cp soft soft; cp missing x; cp moved x; mkdir moved/level1/level2/x && cp -r moved/level1/level2/level3 moved/level1/level2/x; cp -l soft linked && cp -s soft symbolic && cp -p dated kept && stat -c %Y kept && cp --reflink=auto soft reflinked && cp --remove-destination soft symbolic && cp -u soft symbolic
 mkfifo pipe && (echo through the pipe >pipe & cat pipe) && test -p pipe && echo a pipe
 printf 'b 2\na 1\nc 3\n' >table && sed -i 's/^b/B/' table && sed -i.bak 2d table && cat table table.bak && sed -i s/x/y/ missing; sed -n w,written table; sed -n 'w written' table
 seq 20000 | sort -R --random-source=/bin/true | sort -n -S 20k -T . --parallel=2 -o sorted && tail -1 sorted && sort -o table -r table && cat table && sort -u missing

@@ -3,7 +3,7 @@
 # user: ordinary
 # varying: program home/*
 export HOME=$PWD/home GOCACHE=$PWD/cache GOPATH=$PWD/path
-mkdir home && cp -a "$SHARED/cache" cache
+mkdir home
 mkdir sum && printf 'module example.org/m\ngo 1.20\n' >go.mod && printf 'package sum\nfunc Of(x ...int) (s int) { for _, v := range x { s += v }; return }\n' >sum/sum.go
 cat >main.go <<'GO'
 package main
