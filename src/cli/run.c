@@ -198,7 +198,8 @@ static void ended(void *user, bool tree_lives)
 {
 	struct running *running = user;
 
-	if (tree_lives)
+	/* Unasked, nothing is said that the command alone would not have said. */
+	if (tree_lives && (running->summary || running->json))
 		recorder_note(running->recorder, "tree-lives",
 		        "the command has ended, and others that it started live on under the policy");
 	recorder_close_text(running->recorder);

@@ -33,7 +33,7 @@ struct pool {
 	int spares;
 	int running;
 	int first; /* how the first worker's preparation went: 1 not known yet, 0, -errno */
-	bool ended;
+	_Atomic uint32_t ended;
 	_Atomic int receiver; /* index of the worker that waits in RECV, or NOBODY */
 	_Atomic uint32_t watcher_sleeps;
 };
@@ -139,9 +139,10 @@ static void wake_watcher(struct pool *pool)
 static void end_all(struct pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
-	pool->ended = true;
+	atomic_store(&pool->ended, 1);
 	pthread_cond_broadcast(&pool->changed);
 	pthread_mutex_unlock(&pool->lock);
+	syscall(SYS_futex, &pool->ended, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	atomic_store(&pool->watcher_sleeps, 0);
 	syscall(SYS_futex, &pool->watcher_sleeps, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
@@ -268,18 +269,27 @@ static void sleep_until_work(struct pool *pool)
 		syscall(SYS_futex, &pool->watcher_sleeps, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* True when all is over, at once. */
+static bool wait_a_tick(struct pool *pool)
+{
+	const struct timespec tick = {.tv_nsec = TICK_NS};
+
+	syscall(SYS_futex, &pool->ended, FUTEX_WAIT_PRIVATE, 0, &tick, NULL, 0);
+	return atomic_load(&pool->ended);
+}
+
 static void *watcher_main(void *argument)
 {
 	struct pool *pool = argument;
 	struct sight last = {.receiver = NOBODY};
-	const struct timespec tick = {.tv_nsec = TICK_NS};
 	int quiet = 0;
 
 	for (;;) {
 		struct sight sight;
-		bool same, stuck, ended;
+		bool same, stuck;
 
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
+		if (wait_a_tick(pool))
+			return NULL;
 		sight = look(pool);
 		same = sight.receiver == last.receiver && sight.progress == last.progress;
 		stuck = same && sight.receiver >= 0 && (sight.progress & 1) && is_waiting(sight.tid);
@@ -287,11 +297,6 @@ static void *watcher_main(void *argument)
 			give_up_place(pool, sight.receiver);
 		quiet = same && !stuck ? quiet + 1 : 0;
 		last = sight;
-		pthread_mutex_lock(&pool->lock);
-		ended = pool->ended;
-		pthread_mutex_unlock(&pool->lock);
-		if (ended)
-			return NULL;
 		if (quiet > QUIET_TICKS) {
 			quiet = 0;
 			sleep_until_work(pool);

@@ -9,6 +9,17 @@
 #include "supervise/act/act.h"
 #include "supervise/decide.h"
 
+/* An empty folder that a rule names a place below: without it a link could stand there, and lead what comes later
+ * elsewhere. Patterns would keep too many folders alive. */
+static bool may_vanish(struct worker *worker, struct exchange *x, const struct resolved *at)
+{
+	const struct policy_file_rule *rule;
+
+	if (!matcher_has_rule_below(worker->shared->plan->matcher, at->path, &rule) || rule->is_glob)
+		return true;
+	return decide_may_move(x, worker->shared->plan, at->path);
+}
+
 void act_remove(struct worker *worker, struct exchange *x)
 {
 	const struct call_path *path = &x->call.paths[0];
@@ -27,7 +38,7 @@ void act_remove(struct worker *worker, struct exchange *x)
 	if (!act_judge(worker, x, at, POLICY_WRITE)) {
 		if (faccessat(at->parent, at->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 			x->reply.error = ENOENT;
-	} else {
+	} else if (!(flags & AT_REMOVEDIR) || may_vanish(worker, x, at)) {
 		r = act_still_wanted(worker, x);
 		if (r != 0)
 			act_fail(x, r);
