@@ -58,6 +58,7 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES, .rule = rule};
 	x->is_judged = true;
 	x->object = path;
-	decide_refuse(x, EACCES, "without this folder in its place, what is below it would be out from under the rule");
+	decide_refuse(x, EACCES,
+	        "without this folder in its place, what is below it would be out from under the rule");
 	return false;
 }

@@ -7,8 +7,9 @@
 
 #include "kernel/credentials.h"
 
-static const char why_unreadable[] = "cannot read this program's memory (its file is not readable, or it asked "
-				     "not to be looked at)";
+static const char why_unreadable[] =
+        "cannot read this program's memory (its file is not readable, or it asked "
+        "not to be looked at)";
 
 /* EPERM and EACCES of reading memory are about us, not about the pointer. */
 static int told(struct exchange *x, ssize_t r)

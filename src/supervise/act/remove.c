@@ -9,8 +9,8 @@
 #include "supervise/act/act.h"
 #include "supervise/decide.h"
 
-/* An empty folder that a rule names a place below: without it a link could stand there, and lead what comes later
- * elsewhere. Patterns would keep too many folders alive. */
+/* An empty folder that a rule names a place below: without it a link could stand there, and lead what comes
+ * later elsewhere. Patterns would keep too many folders alive. */
 static bool may_vanish(struct worker *worker, struct exchange *x, const struct resolved *at)
 {
 	const struct policy_file_rule *rule;
