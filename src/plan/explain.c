@@ -14,11 +14,14 @@ static const char *const refused_always[] = {
         "io_uring_setup, io_uring_enter, io_uring_register: ENOSYS (rings do calls that no filter sees)",
         "open_by_handle_at: EPERM (a way to files that has no path)",
         "ioctl TIOCSTI, TIOCLINUX: EPERM (typing into the terminal)",
+        "prlimit64 that sets limits of another process by its number: EPERM",
+        "from root: modules, kexec, bpf, ioperm, iopl, acct, swapon, fanotify_init: EPERM",
         "calls of other architectures (i386, x32): the process is killed",
         "calls newer than Linux 6.18: ENOSYS",
 };
 
 static const char *const refused_performing[] = {
+        "mount and the other calls that change mounts, pivot_root: EPERM (as in any Landlock domain)",
         "landlock_create_ruleset: EOPNOTSUPP (the supervisor's opens would not obey the program's own "
         "domain)",
 };
