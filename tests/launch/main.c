@@ -64,15 +64,19 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		return 2;
-	reeve = argv[2];
-	helper = argv[3];
+	reeve = realpath(argv[2], NULL);
+	helper = realpath(argv[3], NULL);
+	if (!reeve || !helper)
+		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGPIPE, SIG_DFL);
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		if (strcmp(groups[i].name, argv[1]) != 0)
 			continue;
-		r = as_user(groups[i].run, getuid());
+		/* Bombs and random kills are not for root, whose mistakes reach everybody. */
+		if (getuid() != 0 || groups[i].run != test_deaths)
+			r = as_user(groups[i].run, getuid());
 		if (getuid() == 0 && r == 0)
 			r = as_user(groups[i].run, NOBODY);
 		return r;
