@@ -465,6 +465,10 @@ void act_open(struct worker *worker, struct exchange *x)
 
 	if (r < 0)
 		return act_fail(x, r);
+	/* A folder that is opened only to name what is in it (cp, mv, ln and install do) is opened for
+	 * reading: whoever may read it gains nothing by the other kind. */
+	if ((x->call.flags & O_PATH) && (x->call.flags & O_DIRECTORY))
+		x->call.flags &= ~(uint64_t)O_PATH;
 	if (x->call.flags & O_PATH)
 		/* The kernel does not let a supervisor inject such a descriptor, and another kind would show.
 		 */

@@ -16,3 +16,5 @@ for path in ('secret', 'folder/hidden', 'hiddenfolder', 'hiddenfolder/in', 'seen
             print(call.__name__, path, problem.strerror)
     print(os.access(path, os.F_OK), os.path.exists(path))
 PYTHON
+mkdir target && cp seen target && cp -p seen folder/seen target/. ; mv target/seen folder && install -m 600 -t target seen && ln -s seen target/ && ln seen target/hard
+cp seen hiddenfolder/in; cp -t hiddenfolder seen; ls target folder/seen; ln -s x secret/; rm -r target
