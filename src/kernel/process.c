@@ -156,3 +156,36 @@ void process_kill_descendants(void)
 		nanosleep(&moment, NULL);
 	}
 }
+
+static ssize_t read_about(pid_t pid, const char *what, char *ret, size_t size)
+{
+	char path[64];
+	AUTO_CLOSE int fd = -EBADF;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, ret, size - 1);
+	if (n > 0)
+		ret[n] = '\0';
+	return n;
+}
+
+int process_switches(pid_t pid, unsigned long *ret)
+{
+	const struct timespec moment = {.tv_nsec = 500000};
+	char text[8192];
+	const char *voluntary, *other;
+
+	/* "0" is one that is still on a processor, or waits for one. */
+	for (int i = 0; i < 20 && read_about(pid, "wchan", text, sizeof(text)) == 1 && text[0] == '0'; i++)
+		nanosleep(&moment, NULL);
+	if (read_about(pid, "status", text, sizeof(text)) <= 0)
+		return -ESRCH;
+	voluntary = strstr(text, "\nvoluntary_ctxt_switches:");
+	other = strstr(text, "\nnonvoluntary_ctxt_switches:");
+	if (!voluntary || !other)
+		return -EIO;
+	*ret = strtoul(strchr(voluntary, ':') + 1, NULL, 10) + strtoul(strchr(other, ':') + 1, NULL, 10);
+	return 0;
+}

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -109,8 +110,19 @@ static void pass_on(const struct front *front)
 	}
 }
 
+static void forget_continuations(void)
+{
+	const struct timespec now = {0};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCONT);
+	while (sigtimedwait(&set, NULL, &now) > 0)
+		;
+}
+
 /* Stops as the command did, so that the shell sees it. When both go on, the server says so. */
-static void stop_too(const struct front *front, int signal)
+static void stop_too(const struct front *front, int signal, int stop)
 {
 	struct sigaction standard = {.sa_handler = SIG_DFL};
 	sigset_t set;
@@ -125,6 +137,9 @@ static void stop_too(const struct front *front, int signal)
 	kill(getpid(), signal);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* What woke us may have been taken back by the next stop: that we are awake says it all. */
+	forget_continuations();
+	ask(front, &(struct server_request){.signal = SERVER_REQUEST_AWAKE, .code = stop});
 }
 
 static int server_died(const struct launch_options *options, int errors)
@@ -160,9 +175,9 @@ static int wait_for_server(const struct front *front, const struct launch_option
 		if (n != sizeof(message))
 			return server_died(options, errors);
 		if (message.event == SERVER_STOPPED)
-			stop_too(front, message.value);
+			stop_too(front, message.value, message.stop);
 		if (message.event == SERVER_CONTINUED)
-			ask(front, &(struct server_request){0});
+			ask(front, &(struct server_request){.signal = SERVER_REQUEST_HEARD});
 		if (message.event != SERVER_EXITED)
 			continue;
 		close(front->server); /* heard */

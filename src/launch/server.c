@@ -30,9 +30,17 @@ struct server {
 	pid_t pid;       /* the command, or -1 */
 	int child;       /* its pidfd */
 	bool is_running; /* the start is over */
-	bool is_stopped; /* as the front was told */
-	bool is_waking;  /* the front was told to go on, and has not answered yet */
-	int failure;     /* the exit code where it is not the command's, or 0 */
+	bool is_stopped;
+	int stop;                    /* how many stops were told */
+	unsigned long stop_switches; /* of the command, when it was seen stopped */
+	bool is_waking;              /* the front was told to go on, and has not answered yet */
+	int failure;                 /* the exit code where it is not the command's, or 0 */
+	/* The last of each signal that came to this process: with the whole group, most likely. */
+	struct {
+		bool is_new;
+		int code;
+		pid_t sender;
+	} seen[65];
 	struct supervisor *supervisor;
 	int kept[16];
 	size_t kept_count;
@@ -384,8 +392,11 @@ static void look_at_command(struct server *server)
 	if (info.si_code == CLD_STOPPED && !server->is_stopped) {
 		server->is_stopped = true;
 		server->is_waking = false;
-		tell_front(
-		        server, &(struct server_message){.event = SERVER_STOPPED, .value = info.si_status});
+		server->stop++;
+		process_switches(server->pid, &server->stop_switches);
+		tell_front(server,
+		        &(struct server_message){
+		                .event = SERVER_STOPPED, .value = info.si_status, .stop = server->stop});
 	}
 	if (info.si_code == CLD_CONTINUED && server->is_stopped) {
 		server->is_stopped = false;
@@ -395,19 +406,69 @@ static void look_at_command(struct server *server)
 	}
 }
 
-/* A signal to the whole group came to us as well. */
-static bool has_reached_command(const struct server *server, const struct server_request *request)
+/* All signals are blocked here; what comes is remembered before the next one takes it back. */
+static void remember_signals(struct server *server)
 {
 	const struct timespec now = {0};
 	siginfo_t info;
 	sigset_t set;
+	int signal;
 
-	sigemptyset(&set);
-	sigaddset(&set, request->signal);
-	if (sigtimedwait(&set, &info, &now) < 0)
-		return false;
-	return info.si_code == request->code && (request->code > 0 || info.si_pid == request->sender) &&
-	       getpgid(server->pid) == getpgrp();
+	sigfillset(&set);
+	sigdelset(&set, SIGCHLD);
+	while ((signal = sigtimedwait(&set, &info, &now)) > 0) {
+		server->seen[signal].is_new = true;
+		server->seen[signal].code = info.si_code;
+		server->seen[signal].sender = info.si_pid;
+	}
+}
+
+static bool is_stop(int signal)
+{
+	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+/* Stops take a pending continuation back, and a continuation takes stops back: for us as for the command. */
+static bool was_taken_back(const struct server *server, const struct server_request *request)
+{
+	static const int stops[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
+	if (is_stop(request->signal))
+		return server->seen[SIGCONT].is_new;
+	for (size_t i = 0; request->signal == SIGCONT && i < ELEMENTS(stops); i++)
+		if (server->seen[stops[i]].is_new)
+			return true;
+	return false;
+}
+
+/* A signal to the whole group came to us as well. */
+static bool has_reached_command(struct server *server, const struct server_request *request)
+{
+	bool reached;
+
+	remember_signals(server);
+	reached = server->seen[request->signal].is_new &&
+	          server->seen[request->signal].code == request->code &&
+	          (request->code > 0 || server->seen[request->signal].sender == request->sender);
+	if (reached)
+		server->seen[request->signal].is_new = false;
+	return (reached || was_taken_back(server, request)) && getpgid(server->pid) == getpgrp();
+}
+
+/* The front was stopped, and goes on. Whoever woke it alone means the command as well. But a command that has
+ * run since was woken too, and if it is stopped now it stopped anew: the front hears of that. */
+static void front_woke(struct server *server, int stop)
+{
+	unsigned long switches = server->stop_switches;
+
+	server->is_waking = false;
+	/* A continuation of the whole group, or of us by mistake, is over with this. */
+	server->seen[SIGCONT].is_new = false;
+	if (!server->is_stopped || stop != server->stop)
+		return;
+	if (process_switches(server->pid, &switches) == 0 && switches == server->stop_switches)
+		process_signal(server->child, SIGCONT);
+	server->is_stopped = false;
 }
 
 static void front_spoke(struct server *server)
@@ -418,14 +479,13 @@ static void front_spoke(struct server *server)
 	if (n != sizeof(request))
 		return;
 	/* It runs, or could not have spoken. */
-	if (request.signal == 0) {
+	if (request.signal == SERVER_REQUEST_AWAKE)
+		front_woke(server, request.code);
+	else if (request.signal == SERVER_REQUEST_HEARD)
 		server->is_waking = false;
-		return;
-	}
-	if (server->child >= 0 && !has_reached_command(server, &request))
+	else if (server->child >= 0 && !has_reached_command(server, &request) &&
+	         !(request.signal == SIGCONT && server->is_stopped))
 		process_signal(server->child, request.signal);
-	if (request.signal == SIGCONT)
-		server->is_stopped = false;
 	look_at_command(server);
 }
 
@@ -488,6 +548,7 @@ static void wait_for_command(struct server *server)
 			continue;
 		if (fds[SOURCE_FRONT].revents & (POLLHUP | POLLERR))
 			end_with_front(server);
+		remember_signals(server);
 		if (fds[SOURCE_CHANGES].revents && read(server->changes, &change, sizeof(change)) < 0)
 			continue;
 		/* At once: some wait for a process to vanish. */

@@ -15,10 +15,15 @@ enum server_event {
 struct server_message {
 	enum server_event event;
 	int value;
+	int stop;        /* with SERVER_STOPPED: its number */
 	bool tree_lives; /* with SERVER_EXITED: the server goes on, and is not to be waited for */
 };
 
-/* What the front asks of the server: to pass on a signal that it got. Number 0 answers SERVER_CONTINUED. */
+/* What the front asks of the server: to pass on a signal that it got. Two other numbers are said in the same
+ * way. */
+#define SERVER_REQUEST_HEARD 0    /* SERVER_CONTINUED arrived */
+#define SERVER_REQUEST_AWAKE (-1) /* the front was stopped and goes on; `code` is the number of that stop */
+
 struct server_request {
 	int signal;
 	int code; /* as in siginfo_t */
