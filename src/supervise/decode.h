@@ -3,7 +3,8 @@
 
 #include "supervise/exchange.h"
 
-/* Fills x->call. 0, REEVE_GONE, or the -errno that the target gets; x->why is set where that needs a reason. */
+/* Fills x->call. 0, REEVE_GONE, or the -errno that the target gets; x->why is set where that needs a reason.
+ */
 int decode_call(struct exchange *x);
 
 /* More of the target's memory, for families that write or read buffers: bytes, or -errno. */

@@ -193,7 +193,8 @@ static int may_follow(const struct walk *walk, const struct stat *link)
 	return link->st_uid == geteuid() ? 0 : -EACCES;
 }
 
-/* Puts the text of a link before what is still to go. A slash behind the link's name stays behind its text. */
+/* Puts the text of a link before what is still to go. A slash behind the link's name stays behind its text.
+ */
 static int push(struct walk *walk, const char *text, size_t length, bool slash)
 {
 	size_t rest = strlen(walk->rest);
