@@ -280,8 +280,8 @@ static void filter_and_plan_agree(void **state)
 	static const char *const texts[] = {
 	        "reeve: 1\nfiles: [{read: /}]\n",
 	        "reeve: 1\nfiles: [{read: /}, {exec: /}, {write: .}, {deny: inner}, {hide: ~/home}]\n",
-	        "reeve: 1\nfiles: [{read: /}, {deny: ~/home}]\nsyscalls: [{deny: [openat, \"@debug\"], log: "
-	        "true}]\n",
+	        ("reeve: 1\nfiles: [{read: /}, {deny: ~/home}]\n"
+	         "syscalls: [{deny: [openat, \"@debug\"], log: true}]\n"),
 	};
 	static const struct plan_options options[] = {{0}, {.privileged = true}, {.verbose_denials = true}};
 

@@ -96,6 +96,12 @@ void act_fail(struct exchange *x, int r)
 		x->reply = (struct reply){.kind = REPLY_ERROR, .error = -r, .fd = -EBADF};
 }
 
+void act_natural_error(struct exchange *x, int error)
+{
+	x->reply.error = error;
+	x->is_judged = false;
+}
+
 void act_result(struct exchange *x, long result)
 {
 	if (result < 0)

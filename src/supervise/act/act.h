@@ -19,6 +19,9 @@ int act_still_wanted(struct worker *worker, struct exchange *x);
 /* Replies with -r as the error, or notes that nobody waits when r is REEVE_GONE. */
 void act_fail(struct exchange *x, int r);
 
+/* A refusal that the kernel would have given anyway, in other words: then nothing was refused. */
+void act_natural_error(struct exchange *x, int error);
+
 /* Replies with a system call's result: a value, or the errno behind -1. */
 void act_result(struct exchange *x, long result);
 

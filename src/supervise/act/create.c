@@ -68,7 +68,7 @@ void act_create(struct worker *worker, struct exchange *x)
 		/* As natively, "it is there already" comes before "you may not"; but not for what is hidden.
 		 */
 		if (x->verdict.verdict != POLICY_HIDE && exists(at))
-			x->reply.error = EEXIST;
+			act_natural_error(x, EEXIST);
 	} else {
 		r = act_with_umask(worker, x);
 		if (r != 0)

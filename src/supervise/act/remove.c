@@ -37,7 +37,7 @@ void act_remove(struct worker *worker, struct exchange *x)
 	x->object = at->path;
 	if (!act_judge(worker, x, at, POLICY_WRITE)) {
 		if (faccessat(at->parent, at->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-			x->reply.error = ENOENT;
+			act_natural_error(x, ENOENT);
 	} else if (!(flags & AT_REMOVEDIR) || may_vanish(worker, x, at)) {
 		r = act_still_wanted(worker, x);
 		if (r != 0)

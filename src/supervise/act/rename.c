@@ -34,7 +34,7 @@ static bool may_rename(struct worker *worker, struct exchange *x)
 
 	if (!act_judge(worker, x, from, POLICY_WRITE)) {
 		if (is_missing(from))
-			x->reply.error = ENOENT;
+			act_natural_error(x, ENOENT);
 		return false;
 	}
 	if (!act_judge(worker, x, to, POLICY_WRITE))
@@ -128,7 +128,7 @@ static bool may_link(struct worker *worker, struct exchange *x)
 		return false;
 	if (!act_judge(worker, x, new, POLICY_WRITE)) {
 		if (x->verdict.verdict != POLICY_HIDE && !is_missing(new))
-			x->reply.error = EEXIST;
+			act_natural_error(x, EEXIST);
 		return false;
 	}
 	x->object = old->path;
