@@ -86,7 +86,7 @@ enum syscalls_answer {
 	SYSCALLS_PERFORM_FD,  /* performed, and a descriptor is injected */
 	SYSCALLS_CONTINUE,    /* may continue; `reason` names what bounds the result */
 	SYSCALLS_REFUSE,      /* cannot be performed yet: refused where a rule covers it or that is unknown */
-	SYSCALLS_NEVER,       /* must never notify (TRAPS: a signal before receipt would be visible) */
+	SYSCALLS_NEVER,       /* must never notify: a signal before receipt would be visible */
 };
 
 struct syscalls_row {
