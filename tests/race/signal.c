@@ -351,7 +351,8 @@ static void *write_later(void *argument)
 static void blocking(void)
 {
 	unsigned long interrupted = 0, opened = 0;
-	struct itimerval timer = {.it_interval.tv_usec = 20000, .it_value.tv_usec = 20000}, off = {0};
+	/* Long enough for a crowded machine to get one open through between two signals. */
+	struct itimerval timer = {.it_interval.tv_usec = 50000, .it_value.tv_usec = 50000}, off = {0};
 
 	if (mkfifo("wait", 0600) < 0)
 		broken("mkfifo: %s", strerror(errno));
