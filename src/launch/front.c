@@ -104,7 +104,10 @@ static void pass_on(const struct front *front)
 		struct server_request request = {
 		        .signal = (int)info.ssi_signo, .code = info.ssi_code, .sender = (pid_t)info.ssi_pid};
 
-		if (info.ssi_code <= 0 && (request.sender == front->server_pid || request.sender == getpid()))
+		/* What the kernel sends for the terminal it sends to the whole group, and natively a command
+		 * in another group would not get it either; a hang-up goes to the session's leader alone. */
+		if ((info.ssi_code > 0 && request.signal != SIGHUP) || request.sender == front->server_pid ||
+		        request.sender == getpid())
 			continue;
 		ask(front, &request);
 	}

@@ -463,7 +463,8 @@ static void front_woke(struct server *server, int stop)
 
 	server->is_waking = false;
 	/* A continuation of the whole group, or of us by mistake, is over with this. */
-	server->seen[SIGCONT].is_new = false;
+	server->seen[SIGCONT].is_new = server->seen[SIGTSTP].is_new = false;
+	server->seen[SIGTTIN].is_new = server->seen[SIGTTOU].is_new = false;
 	if (!server->is_stopped || stop != server->stop)
 		return;
 	if (process_switches(server->pid, &switches) == 0 && switches == server->stop_switches)
