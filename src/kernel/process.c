@@ -141,19 +141,38 @@ static size_t kill_family(void)
 	return killed;
 }
 
+/* The children that we have by now, as the kernel lists them: much faster than a look at every process, so
+ * that one which forks and ends again and again is caught. */
+static void kill_listed_children(void)
+{
+	char path[64];
+	int pid;
+	AUTO_FCLOSE FILE *list = NULL;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	list = fopen(path, "re");
+	while (list && fscanf(list, "%d", &pid) == 1)
+		if (pid > 1)
+			kill(pid, SIGKILL);
+}
+
 void process_kill_descendants(void)
 {
 	const struct timespec moment = {.tv_nsec = 500000};
 
-	for (;;) {
-		size_t left = kill_family();
+	/* As long as any of them lives, the first of its line is our child: only having none is the end. */
+	for (unsigned round = 0;; round++) {
 		pid_t pid;
 
+		if (round % 16 == 0)
+			kill_family();
+		kill_listed_children();
 		while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) > 0)
 			;
-		if (left == 0 || (pid < 0 && errno == ECHILD))
+		if (pid < 0 && errno == ECHILD)
 			return;
-		nanosleep(&moment, NULL);
+		if (round % 16 == 15)
+			nanosleep(&moment, NULL);
 	}
 }
 

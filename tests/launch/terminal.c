@@ -86,7 +86,7 @@ static void as_a_job(void)
 		type(&run, "\x1a");
 		expect(&run, "Stopped ");
 		CHECK(!strstr(run.text, "Stopped (signal)"), "not stopped by the key: %s", run.text);
-		type(&run, "bg\n");
+		type(&run, " bg\n");
 		/* In the background it reads the terminal, and is stopped again. */
 		type(&run, "while jobs | grep -q Running; do :; done; jobs\n");
 		expect(&run, " &\r\n");
