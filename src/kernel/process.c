@@ -41,22 +41,28 @@ int process_die_with_parent(pid_t parent)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
-pid_t process_parent(pid_t pid)
+static ssize_t read_about(pid_t pid, const char *what, char *ret, size_t size)
 {
-	char path[64], text[512];
-	const char *after;
+	char path[64];
 	AUTO_CLOSE int fd = -EBADF;
 	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, ret, size - 1);
+	if (n > 0)
+		ret[n] = '\0';
+	return n;
+}
+
+pid_t process_parent(pid_t pid)
+{
+	char text[512];
+	const char *after;
 	int parent;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (read_about(pid, "stat", text, sizeof(text)) <= 0)
 		return -ESRCH;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return -ESRCH;
-	text[n] = '\0';
 	after = strrchr(text, ')');
 	if (!after || sscanf(after + 1, " %*c %d", &parent) != 1)
 		return -ESRCH;
@@ -117,28 +123,22 @@ static void mark(struct family *family)
 	}
 }
 
-/* Kills all that are below us at once: their ends make those of them that live on our children. How many
- * there were, zombies included. */
-static size_t kill_family(void)
+/* Kills all that are below us at once: their ends make those of them that live on our children. */
+static void kill_family(void)
 {
 	AUTO_CLOSEDIR DIR *proc = opendir("/proc");
 	struct family family = {0};
 	struct dirent *entry;
-	size_t killed = 0;
 
 	while (proc && (entry = readdir(proc)))
 		if (isdigit((unsigned char)entry->d_name[0]) &&
 		        add_member(&family, (pid_t)atoi(entry->d_name)) < 0)
 			break;
 	mark(&family);
-	for (size_t i = 0; i < family.count; i++) {
-		if (!family.members[i].is_below)
-			continue;
-		kill(family.members[i].pid, SIGKILL);
-		killed++;
-	}
+	for (size_t i = 0; i < family.count; i++)
+		if (family.members[i].is_below)
+			kill(family.members[i].pid, SIGKILL);
 	free(family.members);
-	return killed;
 }
 
 /* The children that we have by now, as the kernel lists them: much faster than a look at every process, so
@@ -174,20 +174,6 @@ void process_kill_descendants(void)
 		if (round % 16 == 15)
 			nanosleep(&moment, NULL);
 	}
-}
-
-static ssize_t read_about(pid_t pid, const char *what, char *ret, size_t size)
-{
-	char path[64];
-	AUTO_CLOSE int fd = -EBADF;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, ret, size - 1);
-	if (n > 0)
-		ret[n] = '\0';
-	return n;
 }
 
 int process_switches(pid_t pid, unsigned long *ret)

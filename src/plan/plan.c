@@ -289,7 +289,6 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 		r = choose_for_calls(plan);
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
 		plan->performs |= plan->notifies[i];
-	plan->checks_exec = plan->notifies[SYSCALLS_EXEC];
 	return r;
 }
 

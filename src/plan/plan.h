@@ -78,7 +78,6 @@ struct plan {
 	bool uses_landlock;
 	bool supervises; /* some call notifies */
 	bool performs;   /* the supervisor performs calls: a domain is on, and on its threads too */
-	bool checks_exec;
 	bool hides;
 	bool notifies[SYSCALLS_OPERATIONS];
 	struct plan_call calls[PLAN_MAX_CALLS]; /* by native number */
