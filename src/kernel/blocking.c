@@ -1,7 +1,9 @@
 #include "kernel/blocking.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -62,13 +64,59 @@ static void wait_for_end(struct request *request, int interval_ms)
 		syscall(SYS_futex, &request->alive, FUTEX_WAIT, alive, &interval, NULL, 0);
 }
 
+/* The numbers from the lowest free one on: what the helper opens is among them, whatever `tick` opens
+ * meanwhile. */
+struct numbers {
+	struct pollfd at[16];
+};
+
+#define NUMBERS_COUNT (sizeof((struct numbers){0}.at) / sizeof(struct pollfd))
+
+static void look_at(struct numbers *numbers)
+{
+	for (size_t i = 0; i < NUMBERS_COUNT; i++)
+		numbers->at[i].revents = 0;
+	poll(numbers->at, NUMBERS_COUNT, 0);
+}
+
+static int remember(struct numbers *ret, int any)
+{
+	int lowest = fcntl(any, F_DUPFD_CLOEXEC, 0);
+
+	if (lowest < 0)
+		return -errno;
+	close(lowest);
+	for (size_t i = 0; i < NUMBERS_COUNT; i++)
+		ret->at[i] = (struct pollfd){.fd = lowest + (int)i};
+	look_at(ret);
+	return 0;
+}
+
+/* A helper that is killed between its open and its report leaves a descriptor that nobody knows of. */
+static void close_others(const struct numbers *before)
+{
+	struct numbers after = *before;
+
+	look_at(&after);
+	for (size_t i = 0; i < NUMBERS_COUNT; i++)
+		if ((before->at[i].revents & POLLNVAL) && !(after.at[i].revents & POLLNVAL))
+			close(after.at[i].fd);
+}
+
 int blocking_open(int dirfd, const char *path, const struct open_how *how, void *stack, size_t stack_size,
         int interval_ms, int (*tick)(void *user), void *user, _Atomic pid_t *helper_pid)
 {
 	struct request request = {.dirfd = dirfd, .path = path, .how = how, .result = PENDING, .alive = 1};
-	int stop = 0, result;
+	struct numbers before;
+	int stop = tick(user), result;
 	pid_t pid;
 
+	/* Whoever is gone already must not be seen to come to the other end. */
+	if (stop)
+		return -stop;
+	result = remember(&before, dirfd);
+	if (result < 0)
+		return result;
 	*helper_pid = BLOCKING_STARTS;
 	/* No exit signal: its end is nobody's business but ours. */
 	pid = clone(helper, (char *)stack + stack_size,
@@ -94,8 +142,6 @@ int blocking_open(int dirfd, const char *path, const struct open_how *how, void 
 	result = request.result;
 	if (!stop)
 		return result == PENDING ? -EIO : result;
-	/* It may have opened in the very last moment. */
-	if (result >= 0)
-		close(result);
+	close_others(&before);
 	return -stop;
 }

@@ -8,10 +8,10 @@
 
 #define BLOCKING_STARTS (-1)
 
-/* Opens; every `interval_ms` until it is done `tick` is asked, which returns 0 to go on or a value that the
- * open is given up with. `stack` is memory for the helper (8 KiB at least). The descriptor; -errno; or what
- * tick returned, negated: so tick returns positive numbers above 4095. `helper` is that process while there
- * is one, BLOCKING_STARTS while its number is not known yet, and 0: whoever must not let others see our
- * memory has to know it. */
+/* Opens; before, and every `interval_ms` until it is done, `tick` is asked, which returns 0 to go on or a value
+ * that the open is given up with. `stack` is memory for the helper (8 KiB at least). The descriptor; -errno; or
+ * what tick returned, negated: so tick returns positive numbers above 4095, and keeps no descriptor open.
+ * `helper` is that process while there is one, BLOCKING_STARTS while its number is not known yet, and 0: whoever
+ * must not let others see our memory has to know it. */
 int blocking_open(int dirfd, const char *path, const struct open_how *how, void *stack, size_t stack_size,
         int interval_ms, int (*tick)(void *user), void *user, _Atomic pid_t *helper);

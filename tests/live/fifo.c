@@ -204,6 +204,7 @@ static void killed(int flags, const char *label)
 		_exit(1);
 	}
 	until_asleep(pid);
+	usleep(20000); /* so that it is the waiting that is given up, not the call */
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
 	printf("%s: ends with %d\n", label, WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status));
@@ -213,17 +214,47 @@ static void killed(int flags, const char *label)
 	say("writing afterwards", open("fifo", O_WRONLY | O_NONBLOCK));
 }
 
+/* A writer comes in the moment in which the reader is killed: nothing may stay open in its place. */
+static void killed_and_met(void)
+{
+	int left = 0;
+
+	for (int i = 0; i < 60; i++) {
+		pid_t pid = fork();
+		int fd;
+
+		if (pid == 0) {
+			open("fifo", O_RDONLY);
+			_exit(1);
+		}
+		until_asleep(pid);
+		kill(pid, SIGKILL);
+		/* It is looked every few milliseconds whether somebody still waits. */
+		usleep((useconds_t)(i * 200));
+		close(open("fifo", O_WRONLY | O_NONBLOCK));
+		waitpid(pid, NULL, 0);
+		for (int j = 0; j < 100 && (fd = open("fifo", O_WRONLY | O_NONBLOCK)) >= 0; j++) {
+			close(fd);
+			usleep(1000);
+		}
+		left += fd >= 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	printf("readers that outlived their process: %d\n", left);
+}
+
 static void stopped(void)
 {
 	int status, fd;
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(open("fifo", O_RDONLY) < 0 ? errno : 0);
+		_exit(open("fifo", O_RDONLY) >= 0 ? 0 : errno < 255 ? errno : 255);
 	until_asleep(pid);
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
-	printf("stopped: %d\n", WIFSTOPPED(status) ? WSTOPSIG(status) : -1);
+	printf("stopped: %d\n", WIFSTOPPED(status) ? WSTOPSIG(status) : -status);
 	kill(pid, SIGCONT);
 	do
 		fd = open("fifo", O_WRONLY | O_NONBLOCK);
@@ -246,6 +277,7 @@ int main(void)
 	apart("ignored", ignored_signal);
 	fflush(stdout);
 	killed(O_RDONLY, "killed reading");
+	killed_and_met();
 	fflush(stdout);
 	killed(O_WRONLY, "killed writing");
 	fflush(stdout);
