@@ -51,14 +51,52 @@ struct policy_syscall_rule {
 	struct policy_place place;
 };
 
+enum policy_use {
+	POLICY_CONNECT = 1, /* and to send to */
+	POLICY_LISTEN = 2,  /* bind and listen */
+};
+
+enum policy_transport {
+	POLICY_TCP = 1,
+	POLICY_UDP = 2,
+};
+
+/* A set of network addresses. */
+struct policy_address_rule {
+	enum policy_verdict verdict; /* ALLOW or DENY */
+	unsigned use;                /* one of POLICY_CONNECT, POLICY_LISTEN */
+	int error;                   /* DENY: EACCES unless the rule says otherwise */
+	bool log;
+	enum {
+		POLICY_ADDRESS_IP,       /* all of the fields from `transports` to `port_high` */
+		POLICY_ADDRESS_HOST,     /* `host`, and the ports and transports */
+		POLICY_ADDRESS_UNIX,     /* `path`: a socket file, or all in a tree, or a pattern */
+		POLICY_ADDRESS_ABSTRACT, /* `name` */
+	} kind;
+	unsigned transports; /* POLICY_TCP | POLICY_UDP */
+	uint8_t ip[16];      /* IPv4 as ::ffff:a.b.c.d, cut to the prefix */
+	unsigned prefix;     /* bits of `ip` that count, 0 to 128 */
+	uint16_t port_low, port_high;
+	const char
+	        *host; /* lower case, without a final dot; "*.example.org" stands for every name below it */
+	const char *path; /* expanded, absolute, clean; a pattern when is_glob */
+	bool is_glob;
+	const char *name; /* abstract: the bytes after the leading NUL */
+	size_t name_length;
+	const char *text; /* as written */
+	struct policy_place place;
+};
+
 struct policy {
 	unsigned references;
 	size_t file_count;
 	const struct policy_file_rule *files;
 	size_t syscall_count;
 	const struct policy_syscall_rule *syscalls; /* one per call: groups are expanded */
-	bool wants_private_tmp;                     /* some rule names ${REEVE_TMP} */
-	void *block;                                /* owns every string and array above */
+	size_t address_count;
+	const struct policy_address_rule *addresses;
+	bool wants_private_tmp; /* some rule names ${REEVE_TMP} */
+	void *block;            /* owns every string and array above */
 };
 
 /* What was wrong, all at once. */
