@@ -74,7 +74,7 @@ int credentials_set(const struct credentials *wanted)
 
 bool credentials_begin_looking(uint64_t *ret_before)
 {
-	uint64_t effective, permitted, wanted = 1ull << CAP_SYS_PTRACE;
+	uint64_t effective = 0, permitted = 0, wanted = 1ull << CAP_SYS_PTRACE;
 
 	/* The folder of a task's descriptors is its owner's, whom a change of ids makes root. */
 	wanted |= 1ull << CAP_DAC_READ_SEARCH;

@@ -199,6 +199,7 @@ static void refuse(struct match_verdict *ret, const struct policy_file_rule *rul
 	ret->verdict = rule ? rule->verdict : POLICY_DENY;
 	ret->error = rule ? rule->error : EACCES;
 	ret->rule = rule;
+	ret->may_write = false;
 }
 
 /* A path that every refusal was overcome for, and that still lacks one access. It can be seen when it can be
@@ -221,6 +222,7 @@ void matcher_decide(
         const struct matcher *matcher, const char *path, unsigned access, struct match_verdict *ret)
 {
 	struct choice told = {NULL, NULL}, refusal;
+	bool wanted;
 	struct cover cover; /* large: only what is used is written */
 
 	cover.trie = &matcher->trie;
@@ -238,7 +240,6 @@ void matcher_decide(
 	}
 	for (unsigned bit = 0; bit < TRIE_ACCESSES; bit++) {
 		struct choice grant;
-		bool wanted;
 
 		if (!(access & 1u << bit))
 			continue;
@@ -255,6 +256,8 @@ void matcher_decide(
 	ret->verdict = POLICY_ALLOW;
 	ret->error = 0;
 	ret->rule = told.rule;
+	/* The accesses by their bits: POLICY_WRITE is the second. */
+	ret->may_write = find_grant(&cover, 1, &wanted).rule;
 }
 
 enum { MOST_STATES = 64 };

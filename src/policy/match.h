@@ -21,6 +21,7 @@ struct match_verdict {
 	enum policy_verdict verdict;         /* ALLOW, DENY or HIDE */
 	int error;                           /* for DENY and HIDE */
 	const struct policy_file_rule *rule; /* that decided; NULL: no rule allows it */
+	bool may_write;                      /* for ALLOW: writing is allowed there as well */
 };
 
 struct matcher;

@@ -8,24 +8,25 @@
 #define RESTART_SYSTEM_CALL 512 /* the kernel's ERESTARTSYS: right only while a signal is pending */
 
 /* Inject, close ours, respond: in this order, so that a file that was open for writing can be executed, a
- * lock is gone and a pipe has ended as soon as the target closes its only copy. */
+ * lock is gone and a pipe has ended as soon as the target closes its only copy. What can show none of that is
+ * answered in one step, which wakes the target once instead of twice. */
 static void send_fd(struct worker *worker, struct exchange *x)
 {
 	int listener = worker->shared->listener, number = -1;
 	unsigned flags = x->reply.cloexec ? REEVE_INJECT_CLOEXEC : 0;
 	int r;
 
-	if (!GUARDED(last_copy)) {
-		reeve_inject_respond(listener, x->request.id, x->reply.fd, flags, &number);
+	if (x->reply.at_once || !GUARDED(last_copy)) {
+		r = reeve_inject_respond(listener, x->request.id, x->reply.fd, flags, NULL);
 		close(x->reply.fd);
-		return;
+	} else {
+		r = reeve_inject(listener, x->request.id, x->reply.fd, flags, &number);
+		close(x->reply.fd);
+		if (r == 0)
+			reeve_respond_value(listener, x->request.id, number);
 	}
-	r = reeve_inject(listener, x->request.id, x->reply.fd, flags, &number);
-	close(x->reply.fd);
 	x->reply.fd = -EBADF;
-	if (r == 0)
-		reeve_respond_value(listener, x->request.id, number);
-	else if (r < 0)
+	if (r < 0)
 		reeve_respond_error(listener, x->request.id, -r);
 }
 

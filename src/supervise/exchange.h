@@ -51,6 +51,7 @@ struct reply {
 	int64_t value;
 	int fd; /* REPLY_FD: ours, closed by answer */
 	bool cloexec;
+	bool at_once; /* nobody can see that our copy lives a moment longer than the answer */
 };
 
 struct worker;

@@ -311,7 +311,9 @@ static void last_copy(void)
 	if (mkfifo("ended", 0600) < 0)
 		broken("mkfifo: %s", strerror(errno));
 	while (attack_goes_on()) {
-		int a = open("lock", O_CREAT | O_RDWR, 0600), b = open("lock", O_RDWR), reader, writer;
+		/* The second of two is opened for reading: what is locked need not be written. */
+		int a = open("lock", locks & 1 ? O_RDONLY : O_CREAT | O_RDWR, 0600);
+		int b = open("lock", O_RDWR), reader, writer;
 		char byte;
 
 		if (a < 0 || b < 0 || flock(a, LOCK_EX) < 0)

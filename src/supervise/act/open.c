@@ -37,7 +37,8 @@
 struct opening {
 	int dirfd;
 	const char *path;
-	struct open_how how; /* exactly what the target asked for */
+	struct open_how how;    /* exactly what the target asked for */
+	bool is_file_or_folder; /* known once it is open */
 };
 
 /* ---- what may block ---- */
@@ -137,7 +138,7 @@ static int wait_for_writer(struct worker *worker, struct exchange *x, const stru
 
 /* Regular files, folders and most devices open at once. What might wait is opened without waiting first, so
  * that its kind can be seen; that this was so is taken back. */
-static int open_now(struct worker *worker, struct exchange *x, const struct opening *o)
+static int open_now(struct worker *worker, struct exchange *x, struct opening *o)
 {
 	uint64_t flags = o->how.flags | O_NOCTTY | O_CLOEXEC;
 	bool added =
@@ -149,11 +150,14 @@ static int open_now(struct worker *worker, struct exchange *x, const struct open
 	/* A FIFO without a reader, or a lease that has to be broken first. */
 	if (added && (fd == -ENXIO || fd == -EWOULDBLOCK))
 		return open_blocking(worker, x, o, -EBADF);
+	o->is_file_or_folder = flags & O_DIRECTORY;
 	if (fd < 0 || !added)
 		return fd;
 	/* What has a position is no FIFO and no terminal: the cheapest question that tells. */
-	if (lseek(fd, 0, SEEK_CUR) >= 0)
+	if (lseek(fd, 0, SEEK_CUR) >= 0) {
+		o->is_file_or_folder = true;
 		return without_nonblock(fd, o->how.flags);
+	}
 	if (fstat(fd, &st) < 0) {
 		close(fd);
 		return -EIO;
@@ -169,7 +173,30 @@ static int open_now(struct worker *worker, struct exchange *x, const struct open
 	return without_nonblock(fd, o->how.flags);
 }
 
-static void finish(struct exchange *x, int fd)
+static bool creates(uint64_t flags)
+{
+	return (flags & O_CREAT) || (flags & TEMPORARY);
+}
+
+static unsigned access_of(uint64_t flags)
+{
+	unsigned access = (flags & O_ACCMODE) == O_RDONLY ? POLICY_READ : POLICY_WRITE;
+
+	if (flags & (O_TRUNC | TEMPORARY))
+		access |= POLICY_WRITE;
+	return access;
+}
+
+/* Our copy of a descriptor delays what closing the target's means: that the file can be executed, that its
+ * lock is gone. Of a file that the target may only read nobody inside can tell; one that it makes, as lock
+ * files are made, or may write is answered in two steps. */
+static bool may_outlive_answer(const struct exchange *x, const struct opening *o)
+{
+	return o->is_file_or_folder && access_of(x->call.flags) == POLICY_READ && !creates(x->call.flags) &&
+	       x->verdict.verdict == POLICY_ALLOW && !x->verdict.may_write;
+}
+
+static void finish(struct exchange *x, int fd, const struct opening *o)
 {
 	switch (fd) {
 	case -GIVE_UP_GONE:
@@ -185,21 +212,10 @@ static void finish(struct exchange *x, int fd)
 		act_fail(x, fd);
 		return;
 	}
-	x->reply = (struct reply){.kind = REPLY_FD, .fd = fd, .cloexec = x->call.flags & O_CLOEXEC};
-}
-
-static bool creates(uint64_t flags)
-{
-	return (flags & O_CREAT) || (flags & TEMPORARY);
-}
-
-static unsigned access_of(uint64_t flags)
-{
-	unsigned access = (flags & O_ACCMODE) == O_RDONLY ? POLICY_READ : POLICY_WRITE;
-
-	if (flags & (O_TRUNC | TEMPORARY))
-		access |= POLICY_WRITE;
-	return access;
+	x->reply = (struct reply){.kind = REPLY_FD,
+	        .fd = fd,
+	        .cloexec = x->call.flags & O_CLOEXEC,
+	        .at_once = may_outlive_answer(x, o)};
 }
 
 /* Before anything with effects: the umask where something may be made, and that somebody still waits. */
@@ -276,7 +292,7 @@ static int open_existing(struct worker *worker, struct exchange *x, struct resol
 		return 0;
 	}
 	if (!at->has_path || at->is_deleted || at->in_proc || x->task.own_root) {
-		finish(x, reopen(worker, x, at));
+		finish(x, reopen(worker, x, at), &o);
 		return 0;
 	}
 	describe_how(x, &o.how);
@@ -284,7 +300,7 @@ static int open_existing(struct worker *worker, struct exchange *x, struct resol
 	r = open_now(worker, x, &o);
 	if (r == -ELOOP || r == -EXDEV)
 		return -EAGAIN; /* swapped since it was resolved */
-	finish(x, r);
+	finish(x, r, &o);
 	return 0;
 }
 
@@ -304,7 +320,7 @@ static int open_missing(struct worker *worker, struct exchange *x, struct resolv
 	r = open_now(worker, x, &o);
 	if (r == -ELOOP || r == -EXDEV)
 		return -EAGAIN;
-	finish(x, r);
+	finish(x, r, &o);
 	return 0;
 }
 
@@ -356,7 +372,8 @@ static int open_fast(struct worker *worker, struct exchange *x)
 	struct opening o = {.dirfd = worker->view.root, .path = x->text};
 	unsigned access = access_of(x->call.flags) | (x->call.flags & O_CREAT ? POLICY_WRITE : 0);
 	struct match_verdict verdict;
-	int n = resolve_text(&x->task, path->dirfd, path->text, x->text, sizeof(x->text) - 3), r;
+	int n = resolve_text(&x->task, path->dirfd, path->text, x->text, sizeof(x->text) - 3);
+	int refused, fd = -EBADF;
 	bool numbered;
 
 	if (n < 0)
@@ -370,28 +387,29 @@ static int open_fast(struct worker *worker, struct exchange *x)
 	matcher_decide(plan->matcher, x->text, access, &verdict);
 	if (verdict.verdict != POLICY_ALLOW)
 		return 0;
-	r = ready(worker, x);
-	if (r == 0) {
+	refused = ready(worker, x);
+	if (!refused) {
 		describe_how(x, &o.how);
 		/* The kernel tells "name/" and "name/." apart. */
 		if (path_wants_directory(path->text))
 			strcpy(x->text + n, path->text[path->length - 1] == '.' ? "/." : "/");
-		r = open_now(worker, x, &o);
+		fd = open_now(worker, x, &o);
 		x->text[n] = '\0';
-		if (r == -ELOOP || r == -EXDEV || r == -ENOSYS)
+		if (fd == -ELOOP || fd == -EXDEV || fd == -ENOSYS)
 			return 0;
-		if (numbered && r >= 0 && is_in_proc(r)) {
-			close(r);
+		if (numbered && fd >= 0 && is_in_proc(fd)) {
+			close(fd);
 			return 0;
 		}
-		finish(x, r);
-	} else {
-		act_fail(x, r);
 	}
 	x->verdict = verdict;
 	x->is_judged = true;
 	x->access = access;
 	x->object = x->text;
+	if (refused)
+		act_fail(x, refused);
+	else
+		finish(x, fd, &o);
 	return 1;
 }
 
