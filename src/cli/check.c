@@ -93,7 +93,7 @@ static int check_all(struct options *options, char **paths, bool test)
 	return result;
 }
 
-int cli_check(int argc, char **argv)
+static int main_of_check(int argc, char **argv)
 {
 	struct options options = {0};
 	bool test = false;
@@ -106,7 +106,7 @@ int cli_check(int argc, char **argv)
 			continue;
 		}
 		if (c == 'h') {
-			cli_print_check_help();
+			cli_print_help(&cli_check);
 			return 0;
 		}
 		options_complain("check", c, argv, known);
@@ -125,3 +125,22 @@ int cli_check(int argc, char **argv)
 	options_done(&options);
 	return r;
 }
+
+static const char help[] = "Usage: reeve check POLICY...\n"
+                           "       reeve check --test FILE...\n"
+                           "Finds mistakes in policies, each told as file:line:column; with --test runs\n"
+                           "files of triplets (policy, question, expected verdict).\n"
+                           "Examples:\n"
+                           "  reeve check policy.yaml\n"
+                           "  reeve check policies/*.yaml\n"
+                           "  reeve check --test tests/*.t\n"
+                           "Exit code: 0 when all is well, 1 when something is not, 2 for errors.\n";
+
+const struct cli_command cli_check = {
+        .name = "check",
+        .summary = "find mistakes in policies, and test them",
+        .help = help,
+        .options = known,
+        .function = main_of_check,
+        .operand = CLI_POLICY,
+};

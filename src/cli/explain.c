@@ -53,7 +53,7 @@ static int read_options(struct explaining *e, int argc, char **argv)
 			e->plan_options.verbose_denials = true;
 			break;
 		case 'h':
-			cli_print_explain_help();
+			cli_print_help(&cli_explain);
 			e->done = true;
 			return 0;
 		default:
@@ -127,7 +127,7 @@ static int explain(struct explaining *e, char **questions)
 	return r;
 }
 
-int cli_explain(int argc, char **argv)
+static int main_of_explain(int argc, char **argv)
 {
 	struct explaining e = {0};
 	int r = options_init(OPTIONS_TMP_MADE, &e.options);
@@ -144,3 +144,26 @@ int cli_explain(int argc, char **argv)
 		r = -errno;
 	return r < 0 ? CLI_EXIT_WRONG : r;
 }
+
+static const char help[] =
+        "Usage: reeve explain [OPTIONS] [QUESTION...]\n"
+        "Without a question: what holds each rule, and which system calls it costs.\n"
+        "Questions: open:PATH:rw  exec:PATH  syscall:NAME\n"
+        "  --read, --write, --exec, --deny, --hide PATH; -p FILE; --use PROFILE\n"
+        "                       the policy, as for reeve run\n"
+        "  --verbose-denials, --best-effort   as for reeve run\n"
+        "  --json               for programs\n"
+        "Examples:\n"
+        "  reeve explain\n"
+        "  reeve explain -p policy.yaml open:src/main.c:rw exec:/usr/bin/gcc\n"
+        "  reeve explain --read / --deny ~/.ssh syscall:ptrace\n"
+        "Exit code: 0 when all questions are allowed, 1 when some are not, 2 for errors.\n";
+
+const struct cli_command cli_explain = {
+        .name = "explain",
+        .summary = "what holds each rule, and what it costs; answers to questions",
+        .help = help,
+        .options = known,
+        .function = main_of_explain,
+        .operand = CLI_TEXT,
+};

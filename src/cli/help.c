@@ -1,105 +1,132 @@
+/* reeve help and reeve version. */
+#include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 
-#define VERSION "0.1.0"
-
-static const char overview[] =
+static const char overview_begin[] =
         "reeve runs any command, unmodified, under a policy: which files it may read,\n"
         "change and run. What is refused is told, with the rule and how to allow it.\n"
         "No root, no container; Landlock, seccomp and a supervisor hold the policy.\n"
-        "\n"
-        "  reeve run [OPTIONS] -- COMMAND     run a command under a policy\n"
-        "  reeve explain [OPTIONS] [QUESTION] say what holds each rule, and what it costs\n"
-        "  reeve check POLICY...              find mistakes in policies\n"
-        "  reeve version, reeve help\n"
+        "\n";
+
+static const char overview_end[] =
         "\n"
         "Examples:\n"
-        "  reeve run -- make            the built-in profile: the system readable, this\n"
-        "                               folder writable, the home folder closed\n"
+        "  reeve run -- make            the system readable, this folder writable\n"
         "  reeve run --write . --deny '**/.env' -- npm install\n"
         "  reeve explain -p policy.yaml open:~/.ssh/id_rsa:r\n"
-        "\n"
-        "reeve run --help has the options; reeve(1) is the manual.\n";
+        "reeve help SUBCOMMAND has its options; reeve(1) is the manual.\n";
 
-static const char run_help[] =
-        "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\n"
-        "  --read PATH, --write PATH, --exec PATH   grant a file or a whole tree\n"
-        "  --deny PATH, --hide PATH     take a part back; also patterns ('**/.env')\n"
-        "  -p, --policy FILE            rules from a file      (all of these may be\n"
-        "  --use PROFILE                a built-in profile      given many times)\n"
-        "  --json FILE                  one JSON line for each decision (-: stdout)\n"
-        "  --log FILE                   denials to FILE and not to stderr\n"
-        "  -q, --quiet                  no text about denials\n"
-        "  --summary                    counts at the end; --summary-json FILE\n"
-        "  --verbose-denials            report also what Landlock alone would refuse\n"
-        "  --best-effort                go on where the kernel cannot hold a rule\n"
-        "Without -p and --use the profile is workspace, or base when paths are granted.\n"
-        "Examples:\n"
-        "  reeve run -- npm install\n"
-        "  reeve run --read / --exec / --write build -- make\n"
-        "  reeve run -p policy.yaml --json record.jsonl -- ./configure\n"
-        "Exit code: the command's; 128+N for signal N; 127 not found, 126 cannot be run,\n"
-        "125 reeve itself failed and nothing ran.\n";
+static const struct option help_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
 
-static const char explain_help[] =
-        "Usage: reeve explain [OPTIONS] [QUESTION...]\n"
-        "Without a question: what holds each rule, and which system calls it costs.\n"
-        "Questions: open:PATH:rw  exec:PATH  syscall:NAME\n"
-        "  --read, --write, --exec, --deny, --hide PATH; -p FILE; --use PROFILE\n"
-        "                       the policy, as for reeve run\n"
-        "  --verbose-denials, --best-effort   as for reeve run\n"
-        "  --json               for programs\n"
-        "Examples:\n"
-        "  reeve explain\n"
-        "  reeve explain -p policy.yaml open:src/main.c:rw exec:/usr/bin/gcc\n"
-        "  reeve explain --read / --deny ~/.ssh syscall:ptrace\n"
-        "Exit code: 0 when all questions are allowed, 1 when some are not, 2 for errors.\n";
+static const struct option version_options[] = {
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+};
 
-static const char check_help[] =
-        "Usage: reeve check POLICY...\n"
-        "       reeve check --test FILE...\n"
-        "Finds mistakes in policies, each told as file:line:column; with --test runs\n"
-        "files of triplets (policy, question, expected verdict).\n"
-        "Examples:\n"
-        "  reeve check policy.yaml\n"
-        "  reeve check policies/*.yaml\n"
-        "  reeve check --test tests/*.t\n"
-        "Exit code: 0 when all is well, 1 when something is not, 2 for errors.\n";
-
-static int print(const char *text)
+int cli_print(const char *text)
 {
 	return fputs(text, stdout) == EOF || fflush(stdout) == EOF ? CLI_EXIT_WRONG : 0;
 }
 
-int cli_version(int argc, char **argv)
+int cli_print_help(const struct cli_command *command)
 {
-	return print("reeve " VERSION "\n");
+	return cli_print(command->help);
 }
 
-int cli_help(int argc, char **argv)
+static int print_overview(void)
 {
-	if (argc > 1 && strcmp(argv[1], "run") == 0)
-		return print(run_help);
-	if (argc > 1 && strcmp(argv[1], "explain") == 0)
-		return print(explain_help);
-	if (argc > 1 && strcmp(argv[1], "check") == 0)
-		return print(check_help);
-	return print(overview);
+	fputs(overview_begin, stdout);
+	for (const struct cli_command *const *c = cli_commands; *c; c++)
+		printf("  %-12s%s\n", (*c)->name, (*c)->summary);
+	return cli_print(overview_end);
 }
 
-void cli_print_run_help(void)
+static int help(int argc, char **argv)
 {
-	print(run_help);
+	const struct cli_command *command;
+
+	/* "reeve help", "reeve --help", "reeve help --help" */
+	if (argc < 2 || (argv[1][0] == '-' && argc == 2 &&
+	                        (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)))
+		return print_overview();
+	command = cli_find(argv[1]);
+	if (!command)
+		return cli_complain(argv[1]);
+	if (argc > 2)
+		return cli_refuse_words(&cli_help, argv + 2);
+	return cli_print_help(command);
 }
 
-void cli_print_explain_help(void)
+static int print_version_json(void)
 {
-	print(explain_help);
+	struct json_object *object = json_object_new_object();
+	int r;
+
+	if (!object)
+		return CLI_EXIT_WRONG;
+	json_object_object_add(object, "schema", json_object_new_int(1));
+	json_object_object_add(object, "version", json_object_new_string(cli_version_number));
+	json_object_object_add(object, "policy_language", json_object_new_int(1));
+	json_object_object_add(object, "architecture", json_object_new_string(cli_architecture));
+	r = printf("%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED)) < 0;
+	json_object_put(object);
+	return r || fflush(stdout) == EOF ? CLI_EXIT_WRONG : 0;
 }
 
-void cli_print_check_help(void)
+static int version(int argc, char **argv)
 {
-	print(check_help);
+	bool json = false;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", version_options, NULL)) >= 0) {
+		if (c == 'h')
+			return cli_print_help(&cli_version);
+		if (c != 'j') {
+			options_complain("version", c, argv, version_options);
+			return CLI_EXIT_WRONG;
+		}
+		json = true;
+	}
+	if (argv[optind])
+		return cli_refuse_words(&cli_version, argv + optind);
+	if (json)
+		return print_version_json();
+	printf("reeve %s\n", cli_version_number);
+	return cli_print("");
 }
+
+const struct cli_command cli_version = {
+        .name = "version",
+        .summary = "which version this is",
+        .help = "Usage: reeve version [--json]\n"
+                "Tells the version. With --json also that of the policy language and the\n"
+                "architecture, for programs.\n"
+                "Examples:\n"
+                "  reeve version\n"
+                "  reeve --version\n"
+                "  reeve version --json\n",
+        .options = version_options,
+        .function = version,
+};
+
+const struct cli_command cli_help = {
+        .name = "help",
+        .summary = "this text, or that of a subcommand",
+        .help = "Usage: reeve help [SUBCOMMAND]\n"
+                "       reeve SUBCOMMAND --help\n"
+                "Tells what there is, or the options of one subcommand. reeve(1) is the manual.\n"
+                "Examples:\n"
+                "  reeve help\n"
+                "  reeve help run\n"
+                "  reeve explain --help\n",
+        .options = help_options,
+        .function = help,
+        .operand = CLI_SUBCOMMAND,
+};

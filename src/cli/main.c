@@ -11,22 +11,67 @@
 #include "cli/cli.h"
 #include "cli/suggest.h"
 
-const char *const cli_names[] = {"run", "explain", "check", "version", "help", NULL};
-
-static const struct {
-	const char *name;
-	int (*function)(int argc, char **argv);
-} commands[] = {
-        {"run", cli_run},
-        {"explain", cli_explain},
-        {"check", cli_check},
-        {"version", cli_version},
-        {"--version", cli_version},
-        {"-V", cli_version},
-        {"help", cli_help},
-        {"--help", cli_help},
-        {"-h", cli_help},
+const struct cli_command *const cli_commands[] = {
+        &cli_run,
+        &cli_explain,
+        &cli_check,
+        &cli_version,
+        &cli_help,
+        NULL,
 };
+
+/* What people type who know other programs. */
+static const struct {
+	const char *typed, *name;
+} aliases[] = {
+        {"--version", "version"},
+        {"-V", "version"},
+        {"--help", "help"},
+        {"-h", "help"},
+        {"-?", "help"},
+};
+
+const struct cli_command *cli_find(const char *name)
+{
+	for (const struct cli_command *const *c = cli_commands; *c; c++)
+		if (strcmp((*c)->name, name) == 0)
+			return *c;
+	return NULL;
+}
+
+const char *cli_nearest(const char *typed)
+{
+	const char *names[64];
+	size_t count = 0;
+
+	for (const struct cli_command *const *c = cli_commands; *c && count < ELEMENTS(names) - 1; c++)
+		names[count++] = (*c)->name;
+	names[count] = NULL;
+	return suggest_nearest(typed, names);
+}
+
+int cli_complain(const char *typed)
+{
+	const char *nearest = cli_nearest(typed);
+
+	fputs("reeve: there is no subcommand ", stderr);
+	escape_for_terminal(stderr, typed);
+	if (nearest)
+		fprintf(stderr, "; did you mean %s?", nearest);
+	fputs("\nType reeve help for what there is.\n", stderr);
+	return CLI_EXIT_WRONG;
+}
+
+int cli_refuse_words(const struct cli_command *command, char **words)
+{
+	if (!*words)
+		return 0;
+	fprintf(stderr, "reeve %s: what is ", command->name);
+	escape_for_shell(stderr, *words);
+	fprintf(stderr, " for? Nothing is expected there.\nType reeve help %s for how it is used.\n",
+	        command->name);
+	return CLI_EXIT_WRONG;
+}
 
 /* Descriptors 0 to 2 that came closed are held by something that ends at exec: nothing that we open lands
  * there, and the command gets them closed as we did. */
@@ -60,39 +105,55 @@ static bool is_program(const char *name)
 	return false;
 }
 
+static void offer_run(char **words)
+{
+	fputs("; to run that program type: reeve run --", stderr);
+	for (; *words; words++) {
+		fputc(' ', stderr);
+		escape_for_shell(stderr, *words);
+	}
+}
+
+/* What no subcommand is: a program that shall run, an option before its subcommand, or a slip. */
 static int complain(char **argv)
 {
-	const char *nearest = suggest_nearest(argv[1], cli_names);
+	const char *nearest = cli_nearest(argv[1]);
 	bool is_option = argv[1][0] == '-';
 
+	/* "reeve -- ls": only one subcommand takes commands. */
+	if (strcmp(argv[1], "--") == 0) {
+		fputs("reeve: a subcommand comes first", stderr);
+		if (argv[2])
+			offer_run(argv + 2);
+		fputs("\n", stderr);
+		return CLI_EXIT_WRONG;
+	}
 	fprintf(stderr, "reeve: there is no %s ", is_option ? "option" : "subcommand");
 	escape_for_terminal(stderr, argv[1]);
-	if (!is_option && is_program(argv[1])) {
-		fputs("; to run that program type: reeve run --", stderr);
-		for (char **word = argv + 1; *word; word++) {
-			fputc(' ', stderr);
-			escape_for_shell(stderr, *word);
-		}
-	} else if (nearest) {
-		fprintf(stderr, "; did you mean %s?", nearest);
-	} else if (is_option) {
+	if (is_option)
 		fputs("; options come after a subcommand: reeve run [OPTIONS] -- COMMAND", stderr);
-	}
-	fputs("\nType reeve --help for what there is.\n", stderr);
+	else if (nearest)
+		fprintf(stderr, "; did you mean %s?", nearest);
+	if (!is_option && is_program(argv[1]))
+		offer_run(argv + 1);
+	fputs("\nType reeve help for what there is.\n", stderr);
 	return CLI_EXIT_WRONG;
 }
 
 int main(int argc, char **argv)
 {
+	const struct cli_command *command;
+
 	hold_standard_descriptors();
 	if (argc < 2) {
 		fputs("reeve: what shall it do? To run a command: reeve run -- COMMAND [ARGUMENTS]\n"
-		      "Type reeve --help for more.\n",
+		      "Type reeve help for more.\n",
 		        stderr);
 		return CLI_EXIT_WRONG;
 	}
-	for (size_t i = 0; i < ELEMENTS(commands); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].function(argc - 1, argv + 1);
-	return complain(argv);
+	command = cli_find(argv[1]);
+	for (size_t i = 0; !command && i < ELEMENTS(aliases); i++)
+		if (strcmp(argv[1], aliases[i].typed) == 0)
+			command = cli_find(aliases[i].name);
+	return command ? command->function(argc - 1, argv + 1) : complain(argv);
 }

@@ -75,7 +75,7 @@ static void take_own(struct running *running, int c)
 		running->quiet = true;
 		break;
 	case 'h':
-		cli_print_run_help();
+		cli_print_help(&cli_run);
 		running->done = true;
 		break;
 	}
@@ -274,7 +274,7 @@ static int run(struct running *running, char **argv, int *ret_code)
 	return r;
 }
 
-int cli_run(int argc, char **argv)
+static int main_of_run(int argc, char **argv)
 {
 	struct running running = {.json_fd = -EBADF, .summary_fd = -EBADF};
 	int code = LAUNCH_EXIT_FAILED;
@@ -293,3 +293,31 @@ int cli_run(int argc, char **argv)
 	options_done(&running.options);
 	return running.done ? 0 : code;
 }
+
+static const char help[] = "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\n"
+                           "  --read PATH, --write PATH, --exec PATH   grant a file or a whole tree\n"
+                           "  --deny PATH, --hide PATH     take a part back; also patterns ('**/.env')\n"
+                           "  -p, --policy FILE            rules from a file      (all of these may be\n"
+                           "  --use PROFILE                a built-in profile      given many times)\n"
+                           "  --json FILE                  one JSON line for each decision (-: stdout)\n"
+                           "  --log FILE                   denials to FILE and not to stderr\n"
+                           "  -q, --quiet                  no text about denials\n"
+                           "  --summary                    counts at the end; --summary-json FILE\n"
+                           "  --verbose-denials            report also what Landlock alone would refuse\n"
+                           "  --best-effort                go on where the kernel cannot hold a rule\n"
+                           "Without -p and --use the profile is workspace, or base when paths are granted.\n"
+                           "Examples:\n"
+                           "  reeve run -- npm install\n"
+                           "  reeve run --read / --exec / --write build -- make\n"
+                           "  reeve run -p policy.yaml --json record.jsonl -- ./configure\n"
+                           "Exit code: the command's; 128+N for signal N; 127 not found, 126 cannot be run,\n"
+                           "125 reeve itself failed and nothing ran.\n";
+
+const struct cli_command cli_run = {
+        .name = "run",
+        .summary = "run a command under a policy: reeve run [OPTIONS] -- COMMAND",
+        .help = help,
+        .options = known,
+        .function = main_of_run,
+        .operand = CLI_COMMAND,
+};

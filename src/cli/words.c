@@ -1,0 +1,32 @@
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cli/cli.h"
+
+/* One row for each long option of every subcommand, in the order of the alphabet. */
+static const struct cli_word words[] = {
+        {"best-effort", CLI_NOTHING, "go on where the kernel cannot hold a rule"},
+        {"deny", CLI_PATH, "take a part back"},
+        {"exec", CLI_PATH, "grant running and reading"},
+        {"help", CLI_NOTHING, "tell the options"},
+        {"hide", CLI_PATH, "as if it were not there"},
+        {"json", CLI_FILE, "one JSON line for each decision"},
+        {"log", CLI_FILE, "denials to a file"},
+        {"policy", CLI_POLICY, "rules from a file"},
+        {"quiet", CLI_NOTHING, "no text about denials"},
+        {"read", CLI_PATH, "grant reading"},
+        {"summary", CLI_NOTHING, "counts at the end"},
+        {"summary-json", CLI_FILE, "counts as JSON, to a file"},
+        {"test", CLI_NOTHING, "the files are tests of policies"},
+        {"use", CLI_PROFILE, "rules of a built-in profile"},
+        {"verbose-denials", CLI_NOTHING, "report also what Landlock alone would refuse"},
+        {"write", CLI_PATH, "grant writing and reading"},
+};
+
+const struct cli_word *cli_word_of(const char *option)
+{
+	for (size_t i = 0; i < ELEMENTS(words); i++)
+		if (strcmp(words[i].option, option) == 0)
+			return &words[i];
+	return NULL;
+}
