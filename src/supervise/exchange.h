@@ -59,6 +59,7 @@ struct worker;
 struct exchange {
 	struct reeve_request request;
 	uint64_t received; /* when, CLOCK_MONOTONIC in nanoseconds */
+	const struct plan *plan;         /* in force for this exchange, from its begin to its end */
 	const struct syscalls_row *row;
 	struct task task;
 	struct call call;
@@ -76,7 +77,7 @@ struct exchange {
 
 /* What all performing threads share. */
 struct shared {
-	const struct plan *plan;
+	_Atomic(const struct plan *) plan; /* changes; an exchange keeps the one that it began with */
 	struct recorder *recorder;
 	int listener;
 	const int *kept; /* descriptors that performing threads keep: the listener, sinks */

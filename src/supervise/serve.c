@@ -31,6 +31,7 @@ static uint64_t now(void)
 
 static void begin(struct worker *worker, struct exchange *x)
 {
+	x->plan = atomic_load_explicit(&worker->shared->plan, memory_order_acquire);
 	x->row = syscalls_row_by_nr(syscalls_native(), (unsigned)x->request.data.nr);
 	x->task = (struct task){.view = &worker->view, .tid = x->request.tid};
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
@@ -74,7 +75,7 @@ static void perform(struct worker *worker, struct exchange *x)
 
 static void act(struct worker *worker, struct exchange *x)
 {
-	const struct plan *plan = worker->shared->plan;
+	const struct plan *plan = x->plan;
 	unsigned nr = (unsigned)x->request.data.nr;
 	const struct plan_call *call = nr < PLAN_MAX_CALLS ? &plan->calls[nr] : NULL;
 
@@ -102,7 +103,7 @@ static bool is_refused(const struct exchange *x)
 void exchange_record(struct worker *worker, struct exchange *x)
 {
 	struct recorder *recorder = worker->shared->recorder;
-	const struct plan *plan = worker->shared->plan;
+	const struct plan *plan = x->plan;
 	bool refused = is_refused(x);
 	char name[64];
 	struct record record = {.tid = x->request.tid};

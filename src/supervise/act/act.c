@@ -126,7 +126,7 @@ bool act_signal_pending(const struct exchange *x)
 
 void act_resolution_failed(struct worker *worker, struct exchange *x, const struct call_path *path, int r)
 {
-	const struct plan *plan = worker->shared->plan;
+	const struct plan *plan = x->plan;
 
 	if (plan->hides && r != -ENOENT &&
 	        resolve_text(&x->task, path->dirfd, path->text, x->text, sizeof(x->text)) >= 0 &&
@@ -152,7 +152,7 @@ static bool own_process_name(const struct exchange *x, const char *path, char *r
 
 bool act_judge(struct worker *worker, struct exchange *x, const struct resolved *at, unsigned access)
 {
-	const struct plan *plan = worker->shared->plan;
+	const struct plan *plan = x->plan;
 	char own[RESOLVE_PATH_SIZE];
 
 	if (!at->has_path) {

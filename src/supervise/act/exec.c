@@ -27,7 +27,7 @@ static bool judge_file(struct worker *worker, struct exchange *x, char *path)
 		return true;
 	if (n > 10 && strcmp(path + n - 10, " (deleted)") == 0)
 		path[n - 10] = '\0';
-	return decide_path(x, worker->shared->plan, path, POLICY_EXEC);
+	return decide_path(x, x->plan, path, POLICY_EXEC);
 }
 
 /* The program, and the loader that it names: whose first instruction comes first. */
@@ -124,7 +124,7 @@ void act_exec(struct worker *worker, struct exchange *x)
 		return act_resolution_failed(worker, x, path, r);
 	x->object = at->path;
 	/* What is no program is refused by the kernel in its own words; but what is hidden is not there. */
-	allowed = (!S_ISREG(at->stat.st_mode) && !decide_is_hidden(worker->shared->plan, at->path)) ||
+	allowed = (!S_ISREG(at->stat.st_mode) && !decide_is_hidden(x->plan, at->path)) ||
 	          act_judge(worker, x, at, POLICY_EXEC);
 	resolved_done(at);
 	if (!allowed)

@@ -221,7 +221,7 @@ void act_metadata(struct worker *worker, struct exchange *x)
 	if (resolve_changed(worker, x, kind) < 0)
 		return;
 	x->object = at->path;
-	if (!at->has_path || decide_not_denied(x, worker->shared->plan, at->path))
+	if (!at->has_path || decide_not_denied(x, x->plan, at->path))
 		change(worker, x, kind, at, times);
 	resolved_done(at);
 }

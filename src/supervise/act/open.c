@@ -367,7 +367,7 @@ static bool is_in_proc(int fd)
 /* 1 when it answered; 0 when only the slow way can tell. */
 static int open_fast(struct worker *worker, struct exchange *x)
 {
-	const struct plan *plan = worker->shared->plan;
+	const struct plan *plan = x->plan;
 	const struct call_path *path = &x->call.paths[0];
 	struct opening o = {.dirfd = worker->view.root, .path = x->text};
 	unsigned access = access_of(x->call.flags) | (x->call.flags & O_CREAT ? POLICY_WRITE : 0);

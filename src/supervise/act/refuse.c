@@ -32,7 +32,7 @@ void act_refuse(struct worker *worker, struct exchange *x)
 		x->why = NULL;
 		return act_resolution_failed(worker, x, path, r);
 	}
-	if (!decide_not_denied(x, worker->shared->plan, at->path)) {
+	if (!decide_not_denied(x, x->plan, at->path)) {
 		x->why = NULL;
 		x->verdict.error = x->reply.error;
 	}

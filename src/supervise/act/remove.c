@@ -15,9 +15,9 @@ static bool may_vanish(struct worker *worker, struct exchange *x, const struct r
 {
 	const struct policy_file_rule *rule;
 
-	if (!matcher_has_rule_below(worker->shared->plan->matcher, at->path, &rule) || rule->is_glob)
+	if (!matcher_has_rule_below(x->plan->matcher, at->path, &rule) || rule->is_glob)
 		return true;
-	return decide_may_move(x, worker->shared->plan, at->path);
+	return decide_may_move(x, x->plan, at->path);
 }
 
 void act_remove(struct worker *worker, struct exchange *x)

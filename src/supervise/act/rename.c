@@ -29,7 +29,7 @@ static bool is_missing(const struct resolved *at)
 
 static bool may_rename(struct worker *worker, struct exchange *x)
 {
-	const struct plan *plan = worker->shared->plan;
+	const struct plan *plan = x->plan;
 	struct resolved *from = &x->resolved[0], *to = &x->resolved[1];
 
 	if (!act_judge(worker, x, from, POLICY_WRITE)) {
@@ -89,7 +89,7 @@ void act_rename(struct worker *worker, struct exchange *x)
 static bool gives_no_more(struct worker *worker, struct exchange *x)
 {
 	static const unsigned kinds[] = {POLICY_READ, POLICY_WRITE, POLICY_EXEC};
-	const struct plan *plan = worker->shared->plan;
+	const struct plan *plan = x->plan;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct match_verdict old, new;

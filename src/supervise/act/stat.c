@@ -243,8 +243,8 @@ void act_stat(struct worker *worker, struct exchange *x)
 		return act_resolution_failed(worker, x, path, r);
 	x->object = at->path;
 	/* What is only denied may be looked at; what is hidden is not there. */
-	if (at->has_path && decide_is_hidden(worker->shared->plan, at->path))
-		decide_not_denied(x, worker->shared->plan, at->path);
+	if (at->has_path && decide_is_hidden(x->plan, at->path))
+		decide_not_denied(x, x->plan, at->path);
 	else
 		look(worker, x, kind, at);
 	resolved_done(at);
