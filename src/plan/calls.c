@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 
 #include "base/cleanup.h"
+#include "plan/draft.h"
 #include "plan/plan.h"
 
 #define ERRNO(e) (SECCOMP_RET_ERRNO | (uint32_t)(e))
@@ -18,15 +19,10 @@ struct building {
 	struct plan *plan;
 	const struct plan_options *options;
 	struct filter_call calls[PLAN_MAX_CALLS];
+	struct draft_cases cases[PLAN_MAX_CALLS]; /* of the calls, by the same index */
 	size_t count;
+	bool failed; /* memory was short */
 };
-
-static void add_case(
-        struct filter_call *call, int arg, bool wide, uint64_t mask, uint64_t value, uint32_t action)
-{
-	call->cases[call->case_count++] = (struct filter_case){
-	        .arg = (uint8_t)arg, .wide = wide, .mask = mask, .value = value, .action = action};
-}
 
 static bool is_named(const struct syscalls_row *row, const char *name)
 {
@@ -43,7 +39,7 @@ static int path_argument(const struct syscalls_row *row)
 }
 
 /* Calls that decide on paths. What can be told from registers never notifies. */
-static void add_path_call(struct building *b, const struct syscalls_row *row, struct filter_call *call)
+static void add_path_call(struct building *b, const struct syscalls_row *row, struct draft *call)
 {
 	int path = path_argument(row);
 
@@ -54,16 +50,17 @@ static void add_path_call(struct building *b, const struct syscalls_row *row, st
 	if (row->operation == SYSCALLS_OPEN) {
 		call->hot = true;
 		if (row->flags_arg >= 0 && !b->plan->hides)
-			add_case(call, row->flags_arg, false, O_PATH, O_PATH, SECCOMP_RET_ALLOW);
+			draft_add_equal(
+			        &call->cases, row->flags_arg, false, O_PATH, O_PATH, SECCOMP_RET_ALLOW);
 	}
 	/* A NULL path means the descriptor itself, which was judged when it was opened. */
 	if (row->operation == SYSCALLS_STAT && path == 1)
-		add_case(call, path, true, ~0ull, 0, SECCOMP_RET_ALLOW);
+		draft_add_equal(&call->cases, path, true, ~0ull, 0, SECCOMP_RET_ALLOW);
 	if (is_named(row, "utimensat"))
-		add_case(call, path, true, ~0ull, 0, SECCOMP_RET_ALLOW);
+		draft_add_equal(&call->cases, path, true, ~0ull, 0, SECCOMP_RET_ALLOW);
 }
 
-static void add_watched(struct building *b, struct filter_call *call)
+static void add_watched(struct building *b, struct draft *call)
 {
 	call->action = SECCOMP_RET_USER_NOTIF;
 	b->plan->calls[call->nr].action = PLAN_CALL_CREDENTIALS;
@@ -92,16 +89,16 @@ static bool is_root_door(const struct syscalls_row *row)
 }
 
 /* Limits that take effect with the next exec: what root's programs then may is no longer what we may. */
-static void add_prctl(struct building *b, struct filter_call *call)
+static void add_prctl(struct building *b, struct draft *call)
 {
 	call->action = SECCOMP_RET_ALLOW;
-	add_case(call, 0, false, ALL, PR_CAPBSET_DROP, SECCOMP_RET_USER_NOTIF);
-	add_case(call, 0, false, ALL, PR_SET_SECUREBITS, SECCOMP_RET_USER_NOTIF);
+	draft_add_equal(&call->cases, 0, false, ALL, PR_CAPBSET_DROP, SECCOMP_RET_USER_NOTIF);
+	draft_add_equal(&call->cases, 0, false, ALL, PR_SET_SECUREBITS, SECCOMP_RET_USER_NOTIF);
 	b->plan->calls[call->nr].action = PLAN_CALL_CREDENTIALS;
 }
 
 /* What every plan refuses, whatever the policy says: ways around all three layers. True when it was one. */
-static bool add_fixed(struct building *b, const struct syscalls_row *row, struct filter_call *call)
+static bool add_fixed(struct building *b, const struct syscalls_row *row, struct draft *call)
 {
 	switch (row->operation) {
 	case SYSCALLS_IO_URING:
@@ -125,8 +122,8 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 		if (!is_named(row, "prlimit64"))
 			return false;
 		call->action = ERRNO(EPERM);
-		add_case(call, 0, false, ALL, 0, SECCOMP_RET_ALLOW);
-		add_case(call, 2, true, ~0ull, 0, SECCOMP_RET_ALLOW);
+		draft_add_equal(&call->cases, 0, false, ALL, 0, SECCOMP_RET_ALLOW);
+		draft_add_equal(&call->cases, 2, true, ~0ull, 0, SECCOMP_RET_ALLOW);
 		return true;
 	case SYSCALLS_OPEN_HANDLE:
 		call->action = ERRNO(EPERM);
@@ -153,8 +150,8 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 		if (!is_named(row, "ioctl"))
 			return false;
 		call->action = SECCOMP_RET_ALLOW;
-		add_case(call, 1, false, 0xffffffff, REQUEST_TIOCSTI, ERRNO(EPERM));
-		add_case(call, 1, false, 0xffffffff, REQUEST_TIOCLINUX, ERRNO(EPERM));
+		draft_add_equal(&call->cases, 1, false, 0xffffffff, REQUEST_TIOCSTI, ERRNO(EPERM));
+		draft_add_equal(&call->cases, 1, false, 0xffffffff, REQUEST_TIOCLINUX, ERRNO(EPERM));
 		return true;
 	case SYSCALLS_PROCESS:
 		if (!b->plan->performs || !b->options->privileged)
@@ -166,7 +163,7 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 		if (!is_named(row, "clone"))
 			return false;
 		call->action = SECCOMP_RET_ALLOW;
-		add_case(call, 0, false, CLONE_NEWUSER, CLONE_NEWUSER, SECCOMP_RET_USER_NOTIF);
+		draft_add_equal(&call->cases, 0, false, CLONE_NEWUSER, CLONE_NEWUSER, SECCOMP_RET_USER_NOTIF);
 		b->plan->calls[call->nr].action = PLAN_CALL_CREDENTIALS;
 		return true;
 	default:
@@ -196,13 +193,14 @@ static uint32_t rule_action(const struct policy_syscall_rule *rule)
 }
 
 /* A rule on the call itself. True when nothing else needs to be asked. */
-static bool add_rule(struct building *b, unsigned nr, struct filter_call *call)
+static bool add_rule(struct building *b, unsigned nr, struct draft *call)
 {
 	const struct policy_syscall_rule *rule = rule_of(b->plan, nr);
 
 	if (!rule || (rule->verdict == POLICY_ALLOW && !rule->log))
 		return false;
 	if (!rule->log && !b->options->verbose_denials) {
+		call->cases.count = call->refusals.count = 0;
 		call->action = rule_action(rule);
 		return true;
 	}
@@ -212,7 +210,7 @@ static bool add_rule(struct building *b, unsigned nr, struct filter_call *call)
 		return true;
 	call->action = SECCOMP_RET_USER_NOTIF;
 	b->plan->calls[nr].action = PLAN_CALL_RULE;
-	call->case_count = 0;
+	call->cases.count = call->refusals.count = 0;
 	return true;
 }
 
@@ -221,10 +219,33 @@ static bool may_notify(const struct syscalls_row *row)
 	return row->answer != SYSCALLS_NEVER && row->answer != SYSCALLS_FILTER_ONLY;
 }
 
+/* The lists of a draft behind each other, as what the filter does with the call. */
+static void take_draft(struct building *b, struct draft *call)
+{
+	struct draft_cases *cases = &b->cases[b->count];
+
+	*cases = call->refusals;
+	for (size_t i = 0; i < call->cases.count; i++)
+		draft_add(cases, &call->cases.items[i]);
+	cases->failed |= call->cases.failed;
+	b->failed |= cases->failed;
+	free(call->cases.items);
+	if (call->action == SECCOMP_RET_ALLOW && cases->count == 0) {
+		free(cases->items);
+		*cases = (struct draft_cases){0};
+		return;
+	}
+	b->calls[b->count++] = (struct filter_call){.nr = call->nr,
+	        .action = call->action,
+	        .hot = call->hot,
+	        .cases = cases->items,
+	        .case_count = cases->count};
+}
+
 static void add_call(struct building *b, unsigned nr)
 {
 	const struct syscalls_row *row = syscalls_row_by_nr(syscalls_native(), nr);
-	struct filter_call call = {.nr = nr, .action = SECCOMP_RET_ALLOW};
+	struct draft call = {.nr = nr, .opened_by = DRAFT_ANY_ARGUMENT, .action = SECCOMP_RET_ALLOW};
 	bool fixed = row && add_fixed(b, row, &call);
 
 	if (row && !fixed && b->plan->notifies[row->operation] && may_notify(row))
@@ -234,8 +255,7 @@ static void add_call(struct building *b, unsigned nr)
 	if (!fixed || call.action == SECCOMP_RET_ALLOW)
 		add_rule(b, nr, &call);
 	b->plan->supervises |= b->plan->calls[nr].action != PLAN_CALL_NONE;
-	if (call.action != SECCOMP_RET_ALLOW || call.case_count > 0)
-		b->calls[b->count++] = call;
+	take_draft(b, &call);
 }
 
 int plan_build_filter(struct plan *plan, const struct plan_options *options)
@@ -256,7 +276,9 @@ int plan_build_filter(struct plan *plan, const struct plan_options *options)
 		add_call(b, nr);
 	part.calls = b->calls;
 	part.call_count = b->count;
-	r = filter_build(&part, 1, SECCOMP_RET_KILL_PROCESS, &plan->filter);
+	r = b->failed ? -ENOMEM : filter_build(&part, 1, SECCOMP_RET_KILL_PROCESS, &plan->filter);
+	for (size_t i = 0; i < b->count; i++)
+		free(b->cases[i].items);
 	free(b);
 	return r;
 }

@@ -19,13 +19,15 @@ enum {
 	X32_BIT = 0x40000000,
 };
 
+#define SIGN_BIT 0x80000000
+
 /* A place in the program, counted from its end: the last instruction is 1. */
 typedef size_t label;
 
 struct writer {
 	struct sock_filter *code; /* in reverse order, BPF_MAXINSNS of them */
 	size_t count;
-	bool full;
+	bool full, no_memory;
 	struct {
 		uint32_t action;
 		label at;
@@ -93,49 +95,121 @@ static label put_load(struct writer *writer, size_t offset)
 	return put(writer, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
 }
 
-/* One half of an argument against a mask and a value that has no bit outside of the mask. */
-static label put_half(
-        struct writer *writer, uint8_t arg, bool upper, uint32_t mask, uint32_t value, label yes, label no)
+static label put_load_half(struct writer *writer, const struct filter_case *test, bool upper)
 {
 	bool second = upper == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
-	put_jump(writer, BPF_JEQ, value, yes, no);
-	if (mask != UINT32_MAX)
-		put(writer, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
-	return put_load(writer, offsetof(struct seccomp_data, args) + 8U * arg + (second ? 4 : 0));
+	return put_load(writer, offsetof(struct seccomp_data, args) + 8U * test->arg + (second ? 4 : 0));
 }
 
-static label put_case(struct writer *writer, const struct filter_case *test, label otherwise)
+/* One half of an argument, masked; where the sign counts, so turned that unsigned order is signed order. */
+static label put_operand(struct writer *writer, const struct filter_case *test, bool upper, bool turned)
+{
+	uint32_t mask = (uint32_t)(upper ? test->mask >> 32 : test->mask);
+
+	if (turned)
+		put(writer, BPF_ALU | BPF_ADD | BPF_K, SIGN_BIT, 0, 0);
+	if (mask != UINT32_MAX)
+		put(writer, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	return put_load_half(writer, test, upper);
+}
+
+static label put_equal(struct writer *writer, const struct filter_case *test, label yes, label no)
 {
 	uint64_t width = test->wide ? UINT64_MAX : UINT32_MAX;
 	uint64_t mask = test->mask & width, value = test->value & width;
-	label matched = put_return(writer, test->action);
-	label yes = test->negated ? otherwise : matched;
-	label no = test->negated ? matched : otherwise;
 
 	if (value & ~mask)
 		return no;
-	if ((uint32_t)mask)
-		yes = put_half(writer, test->arg, false, (uint32_t)mask, (uint32_t)value, yes, no);
-	if (mask >> 32)
-		yes = put_half(
-		        writer, test->arg, true, (uint32_t)(mask >> 32), (uint32_t)(value >> 32), yes, no);
+	if ((uint32_t)mask) {
+		put_jump(writer, BPF_JEQ, (uint32_t)value, yes, no);
+		yes = put_operand(writer, test, false, false);
+	}
+	if (mask >> 32) {
+		put_jump(writer, BPF_JEQ, (uint32_t)(value >> 32), yes, no);
+		yes = put_operand(writer, test, true, false);
+	}
 	return yes;
+}
+
+static label put_order(struct writer *writer, const struct filter_case *test, label yes, label no)
+{
+	uint16_t low_test = test->compare == FILTER_ABOVE ? BPF_JGT : BPF_JGE;
+	uint32_t turn = test->is_signed ? SIGN_BIT : 0;
+	uint32_t low = (uint32_t)test->value, high = (uint32_t)(test->value >> 32) + turn;
+	label same;
+
+	if (!test->wide) {
+		put_jump(writer, low_test, low + turn, yes, no);
+		return put_operand(writer, test, false, test->is_signed);
+	}
+	put_jump(writer, low_test, low, yes, no);
+	same = put_operand(writer, test, false, false);
+	same = put_jump(writer, BPF_JEQ, high, same, no);
+	put_jump(writer, BPF_JGT, high, yes, same);
+	return put_operand(writer, test, true, test->is_signed);
+}
+
+static label put_test(struct writer *writer, const struct filter_case *test, label yes, label no)
+{
+	label matched = test->negated ? no : yes;
+	label otherwise = test->negated ? yes : no;
+
+	if (test->compare == FILTER_EQUAL)
+		return put_equal(writer, test, matched, otherwise);
+	return put_order(writer, test, matched, otherwise);
+}
+
+static bool begins_condition(const struct filter_call *call, size_t i)
+{
+	return i == 0 || call->cases[i - 1].link == FILTER_ENDS;
+}
+
+/* From the last test to the first: `otherwise` is where the next condition begins, `clause` where the tests
+ * go that are joined by OR when one of them holds. `at` has room for one more than there are cases. */
+static label put_cases(struct writer *writer, const struct filter_call *call, label *at)
+{
+	label next = put_return(writer, call->action), otherwise = next, clause = next;
+
+	at[call->case_count] = next;
+	for (size_t i = call->case_count; i-- > 0;) {
+		const struct filter_case *test = &call->cases[i];
+
+		if (test->link == FILTER_ENDS) {
+			otherwise = at[i + 1];
+			clause = test->skip ? at[i + 1 + test->skip] : put_return(writer, test->action);
+			next = put_test(writer, test, clause, otherwise);
+		} else if (test->link == FILTER_OR) {
+			next = put_test(writer, test, clause, next);
+		} else {
+			clause = next;
+			next = put_test(writer, test, clause, otherwise);
+		}
+		at[i] = next;
+	}
+	return next;
 }
 
 static label put_call(struct writer *writer, const struct filter_call *call)
 {
-	label at = put_return(writer, call->action);
+	AUTO_FREE label *at = NULL;
 
-	for (size_t i = call->case_count; i > 0; i--)
-		at = put_case(writer, &call->cases[i - 1], at);
-	return at;
+	if (call->case_count == 0)
+		return put_return(writer, call->action);
+	at = calloc(call->case_count + 1, sizeof(*at));
+	if (!at) {
+		writer->no_memory = true;
+		return writer->count;
+	}
+	return put_cases(writer, call, at);
 }
 
 static bool is_constant(const struct filter_call *call)
 {
 	for (size_t i = 0; i < call->case_count; i++) {
-		if (call->cases[i].action != call->action)
+		const struct filter_case *test = &call->cases[i];
+
+		if (test->link == FILTER_ENDS && !test->skip && test->action != call->action)
 			return false;
 	}
 	return true;
@@ -241,12 +315,22 @@ static int put_part(
 	return 0;
 }
 
+static bool is_case_valid(const struct filter_call *call, size_t i)
+{
+	const struct filter_case *test = &call->cases[i];
+	size_t left = call->case_count - i - 1;
+
+	if (test->arg >= 6 || test->compare > FILTER_FROM || test->link > FILTER_OR)
+		return false;
+	if (test->link != FILTER_ENDS)
+		return left > 0;
+	return test->skip <= left && begins_condition(call, i + 1 + test->skip);
+}
+
 static bool is_call_valid(const struct filter_call *call)
 {
-	if (call->case_count > ELEMENTS(call->cases))
-		return false;
 	for (size_t i = 0; i < call->case_count; i++) {
-		if (call->cases[i].arg >= 6)
+		if (!is_case_valid(call, i))
 			return false;
 	}
 	return true;
@@ -288,6 +372,8 @@ static int finish(const struct writer *writer, struct filter_program *ret)
 {
 	if (writer->full)
 		return -E2BIG;
+	if (writer->no_memory)
+		return -ENOMEM;
 
 	struct sock_filter *instructions = calloc(writer->count, sizeof(*instructions));
 
@@ -358,6 +444,7 @@ static bool is_instruction_valid(const struct sock_filter *instruction, size_t l
 	case BPF_LD | BPF_W | BPF_ABS:
 		return left > 0 && instruction->k % 4 == 0 && instruction->k < sizeof(struct seccomp_data);
 	case BPF_ALU | BPF_AND | BPF_K:
+	case BPF_ALU | BPF_ADD | BPF_K:
 		return left > 0;
 	case BPF_RET | BPF_K:
 		return true;
@@ -407,7 +494,7 @@ int filter_simulate(
 			a = words[instruction->k / 4];
 			break;
 		case BPF_ALU:
-			a &= instruction->k;
+			a = BPF_OP(instruction->code) == BPF_ADD ? a + instruction->k : a & instruction->k;
 			break;
 		case BPF_JMP:
 			if (BPF_OP(instruction->code) == BPF_JA)

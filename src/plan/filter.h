@@ -10,22 +10,40 @@
 
 #include "syscalls/table.h"
 
-/* One condition on an argument: (arg & mask) == value. `wide` compares 64 bits (longs and pointers); without
- * it the upper half is ignored, as the kernel ignores it for ints. The cases of a call are tried in order. */
+enum filter_compare {
+	FILTER_EQUAL, /* (arg & mask) == value */
+	FILTER_ABOVE, /* (arg & mask) > value */
+	FILTER_FROM,  /* (arg & mask) >= value */
+};
+
+/* What follows a test that belongs to a longer condition. */
+enum filter_link {
+	FILTER_ENDS, /* nothing: the condition is complete */
+	FILTER_AND,  /* the next test, too */
+	FILTER_OR,   /* or the next test. OR binds tighter than AND: a, b OR c, d is a AND (b OR c) AND d */
+};
+
+/* One test of an argument. `wide` compares 64 bits (longs and pointers); without it the upper half is ignored,
+ * as the kernel ignores it for ints. The conditions of a call are tried in order. What they lead to stands in
+ * their last test: an action, or with `skip` the condition that many tests further on. */
 struct filter_case {
 	uint8_t arg;
 	bool wide;
-	bool negated; /* matches when (arg & mask) != value */
+	bool negated;   /* matches when the comparison does not hold */
+	bool is_signed; /* of ABOVE and FROM */
+	uint8_t compare;
+	uint8_t link;
+	uint16_t skip; /* as many tests as the call has after this one: the action of the call */
 	uint64_t mask, value;
 	uint32_t action; /* SECCOMP_RET_ value with its data */
 };
 
 struct filter_call {
 	unsigned nr;
-	uint32_t action; /* when no case matches */
-	uint16_t case_count;
-	bool hot; /* tested before the search tree */
-	struct filter_case cases[6];
+	uint32_t action; /* when no condition holds */
+	size_t case_count;
+	const struct filter_case *cases; /* borrowed */
+	bool hot;                        /* tested before the search tree */
 };
 
 /* What one architecture's part does. `calls` is sorted by nr, without duplicates. */
@@ -44,7 +62,7 @@ struct filter_program {
 };
 
 /* One program for all parts: any other architecture, and x32 numbers, get `foreign_action`. Handles jumps
- * beyond 255. 0, -ENOMEM, -E2BIG (more than BPF_MAXINSNS), -EINVAL (unsorted). */
+ * beyond 255. 0, -ENOMEM, -E2BIG (more than BPF_MAXINSNS), -EINVAL (unsorted, or conditions that are not whole). */
 int filter_build(const struct filter_part *parts, size_t part_count, uint32_t foreign_action,
         struct filter_program *ret);
 void filter_program_done(struct filter_program *program);

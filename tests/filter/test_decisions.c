@@ -33,6 +33,8 @@ enum {
 /* A part under construction: calls are added in any order and sorted by the end. */
 struct spec {
 	struct filter_call calls[MAX_CALLS];
+	struct filter_case cases[MAX_CALLS * 6];
+	size_t case_count;
 	struct filter_part part;
 };
 
@@ -45,11 +47,12 @@ static int by_nr(const void *one, const void *other)
 
 static void spec_init(struct spec *spec, enum syscalls_arch arch)
 {
-	*spec = (struct spec){.part = {.arch = arch,
-	                              .calls = spec->calls,
-	                              .default_action = DEFAULT,
-	                              .highest = syscalls_highest(arch),
-	                              .unknown_action = UNKNOWN}};
+	spec->case_count = 0;
+	spec->part = (struct filter_part){.arch = arch,
+	        .calls = spec->calls,
+	        .default_action = DEFAULT,
+	        .highest = syscalls_highest(arch),
+	        .unknown_action = UNKNOWN};
 }
 
 static int nr_of(enum syscalls_arch arch, const char *name)
@@ -68,6 +71,10 @@ static void add(struct spec *spec, const char *name, struct filter_call call)
 	if (nr < 0)
 		return;
 	call.nr = (unsigned)nr;
+	if (call.case_count)
+		memcpy(&spec->cases[spec->case_count], call.cases, call.case_count * sizeof(call.cases[0]));
+	call.cases = &spec->cases[spec->case_count];
+	spec->case_count += call.case_count;
 	spec->calls[spec->part.call_count++] = call;
 	qsort(spec->calls, spec->part.call_count, sizeof(spec->calls[0]), by_nr);
 }
@@ -98,26 +105,27 @@ static void spec_example(struct spec *spec, enum syscalls_arch arch)
 	add(spec, "socket",
 	        (struct filter_call){.action = ERRNO(EAFNOSUPPORT),
 	                .case_count = 3,
-	                .cases = {{.arg = 2,
-	                                  .mask = UINT32_MAX,
-	                                  .value = 262,
-	                                  .action = ERRNO(EPROTONOSUPPORT)},
+	                .cases = (struct filter_case[]){{.arg = 2,
+	                                                        .mask = UINT32_MAX,
+	                                                        .value = 262,
+	                                                        .action = ERRNO(EPROTONOSUPPORT)},
 	                        {.arg = 0, .mask = UINT32_MAX, .value = AF_UNIX, .action = ALLOW},
 	                        {.arg = 0, .mask = UINT32_MAX, .value = AF_INET, .action = NOTIFY}}});
 	add(spec, "ioctl",
 	        (struct filter_call){.action = ALLOW,
 	                .hot = true,
 	                .case_count = 1,
-	                .cases = {{.arg = 1, .mask = UINT32_MAX, .value = TIOCSTI, .action = ERRNO(EPERM)}}});
+	                .cases = (struct filter_case[]){
+	                        {.arg = 1, .mask = UINT32_MAX, .value = TIOCSTI, .action = ERRNO(EPERM)}}});
 	add(spec, "newfstatat",
 	        (struct filter_call){.action = NOTIFY,
 	                .case_count = 1,
-	                .cases = {
+	                .cases = (struct filter_case[]){
 	                        {.arg = 1, .wide = true, .mask = UINT64_MAX, .value = 0, .action = ALLOW}}});
 	add(spec, "clone",
 	        (struct filter_call){.action = ALLOW,
 	                .case_count = 1,
-	                .cases = {{.arg = 0,
+	                .cases = (struct filter_case[]){{.arg = 0,
 	                        .negated = true,
 	                        .mask = CLONE_NEWUSER | CLONE_NEWNS,
 	                        .value = 0,
@@ -125,11 +133,11 @@ static void spec_example(struct spec *spec, enum syscalls_arch arch)
 	add(spec, "lseek",
 	        (struct filter_call){.action = ERRNO(1),
 	                .case_count = 4,
-	                .cases = {{.arg = 1,
-	                                  .wide = true,
-	                                  .mask = UINT64_MAX,
-	                                  .value = 0x500000007,
-	                                  .action = ERRNO(2)},
+	                .cases = (struct filter_case[]){{.arg = 1,
+	                                                        .wide = true,
+	                                                        .mask = UINT64_MAX,
+	                                                        .value = 0x500000007,
+	                                                        .action = ERRNO(2)},
 	                        {.arg = 1,
 	                                .wide = true,
 	                                .mask = 0xff00000000,
@@ -145,7 +153,7 @@ static void spec_example(struct spec *spec, enum syscalls_arch arch)
 	add(spec, "fcntl",
 	        (struct filter_call){.action = ALLOW,
 	                .case_count = 1,
-	                .cases = {{.arg = 0,
+	                .cases = (struct filter_case[]){{.arg = 0,
 	                        .mask = UINT64_MAX,
 	                        .value = (uint64_t)AT_FDCWD,
 	                        .action = ERRNO(EBADF)}}});
@@ -353,9 +361,12 @@ static void spec_large(struct spec *spec, enum syscalls_arch arch, unsigned coun
 		call->action = i % 3 ? ERRNO(i) : ALLOW;
 		call->hot = i % 50 == 7;
 		call->case_count = (uint16_t)(1 + i % 2);
-		call->cases[0] = (struct filter_case){
+		struct filter_case *cases = &spec->cases[i * 2];
+
+		call->cases = cases;
+		cases[0] = (struct filter_case){
 		        .arg = (uint8_t)(i % 6), .mask = UINT32_MAX, .value = i, .action = NOTIFY};
-		call->cases[1] = (struct filter_case){.arg = (uint8_t)((i + 1) % 6),
+		cases[1] = (struct filter_case){.arg = (uint8_t)((i + 1) % 6),
 		        .wide = true,
 		        .mask = UINT64_MAX,
 		        .value = HIGH | i,
@@ -411,9 +422,11 @@ static void test_too_large(void **state)
 	for (unsigned i = 0; i < 450; i++) {
 		struct filter_call *call = &spec->calls[spec->part.call_count++];
 
-		*call = (struct filter_call){.nr = i, .action = ERRNO(i), .case_count = 6};
+		struct filter_case *cases = &spec->cases[(size_t)i * 6];
+
+		*call = (struct filter_call){.nr = i, .action = ERRNO(i), .case_count = 6, .cases = cases};
 		for (unsigned k = 0; k < 6; k++)
-			call->cases[k] = (struct filter_case){.arg = (uint8_t)k,
+			cases[k] = (struct filter_case){.arg = (uint8_t)k,
 			        .wide = true,
 			        .mask = UINT64_MAX - 1,
 			        .value = i * 2,
@@ -494,14 +507,14 @@ static void test_degenerate_cases(void **state)
 	};
 
 	for (size_t i = 0; i < ELEMENTS(rows); i++) {
-		struct filter_call call = {
-		        .nr = 7, .action = ERRNO(1), .case_count = 1, .cases = {rows[i].test}};
+		struct filter_case test = rows[i].test;
+		struct filter_call call = {.nr = 7, .action = ERRNO(1), .case_count = 1, .cases = &test};
 		struct filter_part part = {
 		        .arch = SYSCALLS_AARCH64, .calls = &call, .call_count = 1, .highest = 469};
 		struct filter_program program = {0};
 		struct seccomp_data data = call_of(SYSCALLS_AARCH64, 7);
 
-		call.cases[0].action = ERRNO(2);
+		test.action = ERRNO(2);
 		data.args[0] = 1;
 		assert_int_equal(filter_build(&part, 1, KILL, &program), 0);
 		if (simulate(&program, &data) != ERRNO(rows[i].matches ? 2 : 1))
@@ -521,6 +534,7 @@ static void expect_invalid(const struct filter_part *parts, size_t count)
 static void test_invalid_descriptions(void **state)
 {
 	struct filter_call calls[2] = {{.nr = 5}, {.nr = 9}};
+	struct filter_case cases[3] = {0};
 	const struct filter_part good = {
 	        .arch = SYSCALLS_X86_64, .calls = calls, .call_count = 2, .highest = 469};
 	struct filter_part parts[3] = {good, good, good};
@@ -545,11 +559,31 @@ static void test_invalid_descriptions(void **state)
 	calls[1].nr = 4;
 	expect_invalid(parts, 1);
 	calls[1].nr = 9;
-	calls[1].case_count = 7;
+	calls[1].cases = cases;
+	calls[1].case_count = 2;
+	assert_int_equal(filter_build(parts, 1, KILL, &program), 0);
+	filter_program_done(&program);
+	cases[1].arg = 6;
 	expect_invalid(parts, 1);
-	calls[1].case_count = 1;
-	calls[1].cases[0].arg = 6;
+	cases[1] = (struct filter_case){.compare = FILTER_FROM + 1};
 	expect_invalid(parts, 1);
+	cases[1] = (struct filter_case){.link = FILTER_OR + 1};
+	expect_invalid(parts, 1);
+	/* A condition that does not end, or that leads beyond the end or into the middle of another. */
+	cases[1] = (struct filter_case){.link = FILTER_AND};
+	expect_invalid(parts, 1);
+	cases[1] = (struct filter_case){.skip = 1};
+	expect_invalid(parts, 1);
+	cases[1] = (struct filter_case){0};
+	cases[0] = (struct filter_case){.skip = 2};
+	expect_invalid(parts, 1);
+	calls[1].case_count = 3;
+	cases[0].skip = 1;
+	cases[1].link = FILTER_AND;
+	expect_invalid(parts, 1);
+	cases[1].link = FILTER_ENDS;
+	assert_int_equal(filter_build(parts, 1, KILL, &program), 0);
+	filter_program_done(&program);
 }
 
 static void test_invalid_programs(void **state)

@@ -34,11 +34,11 @@ static const struct filter_call description[] = {
         {.nr = SYS_lseek,
                 .action = ALLOW,
                 .case_count = 4,
-                .cases = {{.arg = 1,
-                                  .wide = true,
-                                  .mask = UINT64_MAX,
-                                  .value = 1ULL << 40,
-                                  .action = ERRNO(801)},
+                .cases = (struct filter_case[]){{.arg = 1,
+                                                        .wide = true,
+                                                        .mask = UINT64_MAX,
+                                                        .value = 1ULL << 40,
+                                                        .action = ERRNO(801)},
                         {.arg = 1,
                                 .wide = true,
                                 .mask = 7ULL << 32,
@@ -49,25 +49,59 @@ static const struct filter_call description[] = {
         {.nr = SYS_fcntl,
                 .action = ERRNO(810),
                 .case_count = 2,
-                .cases = {{.arg = 1, .mask = UINT32_MAX, .value = 3, .action = ALLOW},
+                .cases = (struct filter_case[]){{.arg = 1, .mask = UINT32_MAX, .value = 3, .action = ALLOW},
                         {.arg = 1, .negated = true, .mask = 0xf0, .value = 0, .action = ERRNO(811)}}},
         {.nr = SYS_ioctl,
                 .action = ALLOW,
                 .hot = true,
                 .case_count = 2,
-                .cases = {{.arg = 1, .mask = UINT32_MAX, .value = 0x5412, .action = ERRNO(820)},
-                        {.arg = 2,
+                .cases =
+                        (struct filter_case[]){
+                                {.arg = 1, .mask = UINT32_MAX, .value = 0x5412, .action = ERRNO(820)},
+                                {.arg = 2,
+                                        .wide = true,
+                                        .negated = true,
+                                        .mask = UINT64_MAX,
+                                        .value = 0,
+                                        .action = ERRNO(821)}}},
+        {.nr = SYS_madvise,
+                .action = ERRNO(850),
+                .case_count = 7,
+                .cases = (struct filter_case[]){{.arg = 2,
+                                                        .compare = FILTER_ABOVE,
+                                                        .is_signed = true,
+                                                        .negated = true,
+                                                        .mask = UINT64_MAX,
+                                                        .value = (uint64_t)-2,
+                                                        .action = ERRNO(851)},
+                        {.arg = 1,
                                 .wide = true,
-                                .negated = true,
+                                .compare = FILTER_FROM,
                                 .mask = UINT64_MAX,
-                                .value = 0,
-                                .action = ERRNO(821)}}},
+                                .value = 6ULL << 32 | 9,
+                                .link = FILTER_AND},
+                        {.arg = 1,
+                                .wide = true,
+                                .compare = FILTER_ABOVE,
+                                .is_signed = true,
+                                .mask = UINT64_MAX,
+                                .value = 7ULL << 32 | 4,
+                                .skip = 2},
+                        {.arg = 2, .mask = UINT32_MAX, .value = 5, .link = FILTER_OR},
+                        {.arg = 2, .mask = UINT32_MAX, .value = 7, .action = ERRNO(852)},
+                        {.arg = 2,
+                                .compare = FILTER_FROM,
+                                .mask = UINT32_MAX,
+                                .value = 1U << 31,
+                                .action = ERRNO(853)},
+                        {.arg = 2, .mask = UINT32_MAX, .value = 9, .action = ERRNO(854)}}},
         {.nr = SYS_fchmod, .action = ERRNO(830), .hot = true},
         {.nr = SYS_fstatfs, .action = ERRNO(840)},
 };
 
 struct spec {
 	struct filter_call calls[MAX_CALLS];
+	struct filter_case fill[MAX_CALLS];
 	struct filter_part part;
 };
 
@@ -116,9 +150,10 @@ static bool has_call(const struct spec *spec, unsigned nr)
 static void spec_fill(struct spec *spec)
 {
 	for (unsigned nr = 0; nr <= spec->part.highest && nr < MAX_CALLS; nr++) {
-		struct filter_call call = {.nr = nr, .action = ALLOW, .case_count = 1};
+		struct filter_call call = {
+		        .nr = nr, .action = ALLOW, .case_count = 1, .cases = &spec->fill[nr]};
 
-		call.cases[0] = (struct filter_case){.arg = 5,
+		spec->fill[nr] = (struct filter_case){.arg = 5,
 		        .wide = true,
 		        .mask = UINT64_MAX,
 		        .value = ~0x1234567ULL - nr,
@@ -152,10 +187,11 @@ static bool agrees(const struct worn *worn, const struct seccomp_data *data)
 
 static int compare_calls(const struct worn *worn)
 {
-	static const long numbers[] = {SYS_lseek, SYS_fcntl, SYS_ioctl, SYS_fchmod, SYS_fstatfs, SYS_fsync,
-	        SYS_fdatasync, SYS_getdents64};
+	static const long numbers[] = {SYS_lseek, SYS_fcntl, SYS_ioctl, SYS_fchmod, SYS_fstatfs, SYS_madvise,
+	        SYS_fsync, SYS_fdatasync, SYS_getdents64};
 	static const uint64_t values[] = {0, 1, 3, 6, 0x10, 0x5412, 1ULL << 40, 5ULL << 32, 5ULL << 32 | 1,
-	        1ULL << 32 | 3, 1ULL << 63 | 0x5412, UINT32_MAX, UINT64_MAX};
+	        1ULL << 32 | 3, 1ULL << 63 | 0x5412, UINT32_MAX, UINT64_MAX, 5, 7, 9, 6ULL << 32 | 9,
+	        7ULL << 32 | 4, 7ULL << 32 | 5, UINT64_MAX - 1, UINT64_MAX - 2, 1U << 31};
 	const size_t count = ELEMENTS(values);
 
 	for (size_t i = 0; i < ELEMENTS(numbers) * count * count; i++) {

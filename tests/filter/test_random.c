@@ -13,10 +13,12 @@ enum {
 	FILTERS = 1000,
 	CALLS_EACH = 2000,
 	MAX_CALLS = 300,
+	MAX_CASES = 24,
 };
 
 struct description {
 	struct filter_call calls[SYSCALLS_ARCHES][MAX_CALLS];
+	struct filter_case cases[SYSCALLS_ARCHES][MAX_CALLS][MAX_CASES];
 	struct filter_part parts[SYSCALLS_ARCHES];
 	size_t count;
 	uint32_t foreign_action;
@@ -85,17 +87,38 @@ static struct filter_case random_case(void)
 
 	if (random_below(4))
 		test.value &= test.mask;
+	if (random_below(3) == 0) {
+		test.compare = (uint8_t)(random_below(2) ? FILTER_ABOVE : FILTER_FROM);
+		test.is_signed = random_below(2);
+	}
 	return test;
 }
 
-static struct filter_call random_call(unsigned nr)
+/* Conditions of one or several tests, and some that lead over others. */
+static void random_cases(struct filter_case *cases, size_t count)
 {
-	struct filter_call call = {.nr = nr, .action = random_action(), .hot = random_below(12) == 0};
+	for (size_t i = 0; i < count; i++) {
+		cases[i] = random_case();
+		if (i + 1 < count && random_below(2))
+			cases[i].link = (uint8_t)(random_below(2) ? FILTER_OR : FILTER_AND);
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t to = i + 1 + random_below((unsigned)(count - i));
+
+		if (cases[i].link == FILTER_ENDS && random_below(4) == 0 && to > i + 1 &&
+		        cases[to - 1].link == FILTER_ENDS)
+			cases[i].skip = (uint16_t)(to - i - 1);
+	}
+}
+
+static struct filter_call random_call(unsigned nr, struct filter_case cases[MAX_CASES])
+{
+	struct filter_call call = {
+	        .nr = nr, .action = random_action(), .hot = random_below(12) == 0, .cases = cases};
 
 	if (random_below(3) == 0)
-		call.case_count = (uint16_t)random_below(7);
-	for (size_t i = 0; i < call.case_count; i++)
-		call.cases[i] = random_case();
+		call.case_count = random_below(random_below(8) ? 7 : MAX_CASES);
+	random_cases(cases, call.case_count);
 	return call;
 }
 
@@ -112,7 +135,9 @@ static void describe_part(struct description *description, size_t i, enum syscal
 	        .highest = 100 + random_below(500),
 	        .unknown_action = random_action()};
 	while (part->call_count < room && nr <= part->highest) {
-		description->calls[i][part->call_count++] = random_call(nr);
+		size_t at = part->call_count++;
+
+		description->calls[i][at] = random_call(nr, description->cases[i][at]);
 		nr += 1 + random_below(gap);
 	}
 }
