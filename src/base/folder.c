@@ -1,15 +1,192 @@
 #include "base/folder.h"
 
-#include <ftw.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+#include "base/cleanup.h"
+
+#define RANDOM_LETTERS 6
+/* Each level costs a descriptor. What is deeper is moved up, and its turn comes later. */
+#define DEPTH 32
+
+static int open_folder(int at, const char *name)
 {
-	remove(path);
-	return 0;
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A lock that comes too late is one on a folder that was taken for a leftover. */
+static int hold(const char *path)
+{
+	AUTO_CLOSE int fd = open_folder(AT_FDCWD, path);
+	struct stat st;
+
+	if (fd < 0)
+		return fd == -ENOENT ? -EAGAIN : TAKE_FD(fd);
+	if (flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return st.st_nlink ? TAKE_FD(fd) : -EAGAIN;
+}
+
+int folder_make(const char *top, const char *prefix, char **ret_path, int *ret_lock)
+{
+	int lock = -EAGAIN;
+
+	while (lock == -EAGAIN) {
+		AUTO_FREE char *path = NULL;
+
+		if (asprintf(&path, "%s/%sXXXXXX", top, prefix) < 0) {
+			path = NULL;
+			return -ENOMEM;
+		}
+		if (!mkdtemp(path))
+			return -errno;
+		lock = hold(path);
+		if (lock >= 0) {
+			*ret_path = TAKE_PTR(path);
+			*ret_lock = lock;
+		} else if (lock != -EAGAIN) {
+			rmdir(path);
+		}
+	}
+	return lock < 0 ? lock : 0;
+}
+
+/* ---- removing ---- */
+
+struct removal {
+	int top;
+	dev_t device;
+	unsigned long tries, moved;
+};
+
+static void move_up(struct removal *removal, int at, const char *name)
+{
+	char up[32];
+
+	do
+		snprintf(up, sizeof(up), "moved-%lu", removal->tries++);
+	while (faccessat(removal->top, up, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	removal->moved += renameat(at, name, removal->top, up) == 0;
+}
+
+static void empty(struct removal *removal, int folder, unsigned depth);
+
+static void remove_below(struct removal *removal, int at, const char *name, unsigned depth)
+{
+	struct stat st;
+	int fd;
+
+	if (unlinkat(at, name, 0) == 0 || fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	        !S_ISDIR(st.st_mode) || st.st_dev != removal->device || unlinkat(at, name, AT_REMOVEDIR) == 0)
+		return;
+	if ((st.st_mode & S_IRWXU) != S_IRWXU)
+		fchmodat(at, name, S_IRWXU, AT_SYMLINK_NOFOLLOW);
+	if (depth == DEPTH) {
+		move_up(removal, at, name);
+		return;
+	}
+	fd = open_folder(at, name);
+	if (fd < 0)
+		return;
+	empty(removal, fd, depth + 1);
+	unlinkat(at, name, AT_REMOVEDIR);
+}
+
+/* Closes `folder`. */
+static void empty(struct removal *removal, int folder, unsigned depth)
+{
+	AUTO_CLOSEDIR DIR *entries = fdopendir(folder);
+	const struct dirent *entry;
+
+	if (!entries)
+		close(folder);
+	while (entries && (entry = readdir(entries)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			remove_below(removal, folder, entry->d_name, depth);
+}
+
+static void remove_open(int fd, const char *path)
+{
+	struct removal removal = {.top = fd};
+	unsigned long before;
+	struct stat st;
+	int folder;
+
+	if (fstat(fd, &st) < 0)
+		return;
+	removal.device = st.st_dev;
+	do {
+		before = removal.moved;
+		folder = open_folder(fd, ".");
+		if (folder >= 0)
+			empty(&removal, folder, 0);
+	} while (rmdir(path) < 0 && removal.moved > before);
 }
 
 void folder_remove(const char *path)
 {
-	nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	AUTO_CLOSE int fd = -EBADF;
+
+	if (rmdir(path) == 0)
+		return;
+	fchmodat(AT_FDCWD, path, S_IRWXU, AT_SYMLINK_NOFOLLOW);
+	fd = open_folder(AT_FDCWD, path);
+	if (fd >= 0)
+		remove_open(fd, path);
+}
+
+/* ---- leftovers ---- */
+
+static bool has_pattern(const char *name, const char *prefix, size_t length)
+{
+	return strncmp(name, prefix, length) == 0 &&
+	       strspn(name + length, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
+	               RANDOM_LETTERS &&
+	       name[length + RANDOM_LETTERS] == '\0';
+}
+
+static void remove_leftover(int top, const char *folder, const char *name)
+{
+	AUTO_CLOSE int fd = -EBADF;
+	AUTO_FREE char *path = NULL;
+	struct stat st;
+
+	/* First who owns it: another's may be a FIFO or anything else. */
+	if (fstatat(top, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode) ||
+	        st.st_uid != geteuid())
+		return;
+	if (asprintf(&path, "%s/%s", folder, name) < 0) {
+		path = NULL;
+		return;
+	}
+	fd = open_folder(top, name);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		remove_open(fd, path);
+}
+
+void folder_remove_leftovers(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	size_t prefix = slash ? strlen(slash + 1) : 0;
+	AUTO_CLOSEDIR DIR *entries = NULL;
+	const struct dirent *entry;
+
+	if (!folder || prefix <= RANDOM_LETTERS)
+		return;
+	prefix -= RANDOM_LETTERS;
+	entries = opendir(folder[0] ? folder : "/");
+	while (entries && (entry = readdir(entries)))
+		if (has_pattern(entry->d_name, slash + 1, prefix))
+			remove_leftover(dirfd(entries), folder, entry->d_name);
 }

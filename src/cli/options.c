@@ -7,11 +7,12 @@
 
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/folder.h"
 #include "cli/suggest.h"
 
 int options_init(enum options_tmp tmp, struct options *ret)
 {
-	struct options options = {.tmp = tmp};
+	struct options options = {.tmp = tmp, .tmp_lock = -EBADF};
 	const char *home = getenv("HOME");
 
 	options.cwd = getcwd(NULL, 0);
@@ -31,8 +32,9 @@ void options_done(struct options *options)
 {
 	free(options->items.items);
 	free(options->tmp_path);
+	cleanup_close(&options->tmp_lock);
 	free(options->cwd);
-	*options = (struct options){0};
+	*options = (struct options){.tmp_lock = -EBADF};
 }
 
 void options_remove_tmp(struct options *options)
@@ -120,18 +122,16 @@ static const char *tmp_top(void)
 
 static const char *private_tmp(struct options *options)
 {
+	int r = 0;
+
 	if (options->tmp_path)
 		return options->tmp_path;
-	if (asprintf(&options->tmp_path, "%s/reeve-XXXXXX", tmp_top()) < 0) {
+	if (options->tmp == OPTIONS_TMP_MADE)
+		r = folder_make(tmp_top(), "reeve-run-", &options->tmp_path, &options->tmp_lock);
+	else if (asprintf(&options->tmp_path, "%s/reeve-run-XXXXXX", tmp_top()) < 0)
 		options->tmp_path = NULL;
-		return NULL;
-	}
-	/* mkdtemp gives mode 0700. */
-	if (options->tmp == OPTIONS_TMP_MADE && !mkdtemp(options->tmp_path)) {
-		options->tmp_error = errno;
-		free(options->tmp_path);
-		options->tmp_path = NULL;
-	}
+	if (r < 0)
+		options->tmp_error = -r;
 	return options->tmp_path;
 }
 

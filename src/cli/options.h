@@ -48,6 +48,7 @@ struct options {
 	enum options_tmp tmp;
 	char *tmp_path; /* made or named; NULL until a rule asked for it */
 	int tmp_error;
+	int tmp_lock; /* held as long as the folder is in use, or -EBADF */
 	const char *home;
 	char *cwd;
 };

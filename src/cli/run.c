@@ -227,7 +227,7 @@ static void tell_notes(const struct running *running, const struct plan *plan)
 static int launch(struct running *running, const struct plan *plan, const struct reeve_features *features,
         char **argv, int *ret_code)
 {
-	int kept[4];
+	int kept[5];
 	size_t kept_count = 0;
 	struct launch_options options = {
 	        .plan = plan,
@@ -240,6 +240,7 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	        .user = running,
 	};
 
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), running->options.tmp_lock);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), running->json_fd);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), running->summary_fd);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), fileno(running->errors));

@@ -612,8 +612,10 @@ static void serve_the_rest(struct server *server)
 static void finish(struct server *server)
 {
 	supervisor_finish(server->supervisor);
-	if (server->options->private_tmp)
-		folder_remove(server->options->private_tmp);
+	if (!server->options->private_tmp)
+		return;
+	folder_remove(server->options->private_tmp);
+	folder_remove_leftovers(server->options->private_tmp);
 }
 
 _Noreturn void server_run(

@@ -1,4 +1,5 @@
 /* Somebody dies: nothing is let through, and nothing is left. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -156,6 +157,50 @@ static void short_runs(int runs)
 	none_left("short runs");
 }
 
+static size_t private_folders(void)
+{
+	DIR *top = opendir("tmp");
+	const struct dirent *entry;
+	size_t count = 0;
+
+	while (top && (entry = readdir(top)))
+		count += strncmp(entry->d_name, "reeve-run-", 10) == 0;
+	if (top)
+		closedir(top);
+	return count;
+}
+
+/* Killed before there is anybody who could clean up, and all at once: the next run finds what they left. */
+static void no_private_folders(void)
+{
+	static struct run run;
+	char top[4096];
+
+	if (!getcwd(top, sizeof(top) - 4))
+		abort();
+	strcat(top, "/tmp");
+	mkdir("tmp", 0700);
+	setenv("TMPDIR", top, 1);
+	at_any_time(30);
+	for (int i = 0; i < 10; i++) {
+		start(&run, false, marked,
+		        (const char *[]){"sh", "-c", "touch $TMPDIR/x; echo on; exec sleep 100", NULL});
+		expect(&run, "on");
+		CHECK(private_folders() > 0, "no private folder while a command runs");
+		/* The supervisor dies first, so that neither of the two can clean up. */
+		send_signal(run.pid, SIGSTOP);
+		CHECK(kill_child_of(run.pid), "no supervisor to kill");
+		send_signal(run.pid, SIGKILL);
+		finish_run(&run);
+	}
+	none_left("killed with its folder");
+	CHECK(private_folders() > 0, "nothing was left over");
+	start(&run, false, marked, (const char *[]){"true", NULL});
+	finish_run(&run);
+	CHECK(private_folders() == 0, "%zu private folders stay", private_folders());
+	unsetenv("TMPDIR");
+}
+
 /* The command dies in a call that blocks: whoever performs it gives up. */
 static void in_a_blocking_call(void)
 {
@@ -187,6 +232,7 @@ void test_deaths(void)
 		stays_flat();
 		in_a_blocking_call();
 		at_any_time(150);
+		no_private_folders();
 	}
 	now = PERFORMING;
 	nothing_passes(true);

@@ -1,0 +1,175 @@
+/* Private folders: removed whatever is in them, and left over by nobody for long. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/folder.h"
+
+static char top[] = "/tmp/test-folder-XXXXXX";
+
+static bool is_there(const char *path)
+{
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void make(char **ret_path, int *ret_lock)
+{
+	struct stat st;
+
+	assert_int_equal(folder_make(top, "private-", ret_path, ret_lock), 0);
+	assert_int_equal(stat(*ret_path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void drop(char *path, int lock)
+{
+	folder_remove(path);
+	assert_false(is_there(path));
+	close(lock);
+	free(path);
+}
+
+static void file_in(const char *folder, const char *name)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+static void says_what_is_wrong(void **state)
+{
+	char *path = NULL;
+	int lock = -EBADF;
+
+	assert_int_equal(folder_make("/nonexistent", "private-", &path, &lock), -ENOENT);
+	assert_null(path);
+	assert_int_equal(lock, -EBADF);
+}
+
+static void removes_shut_folders(void **state)
+{
+	char *path, inner[512], outside[512];
+	int lock;
+
+	make(&path, &lock);
+	snprintf(inner, sizeof(inner), "%s/shut", path);
+	assert_int_equal(mkdir(inner, 0700), 0);
+	file_in(inner, "file");
+	assert_int_equal(chmod(inner, 0), 0);
+	assert_int_equal(chmod(path, 0), 0);
+	drop(path, lock);
+
+	/* What a link names stays. */
+	make(&path, &lock);
+	snprintf(outside, sizeof(outside), "%s/outside", top);
+	assert_int_equal(mkdir(outside, 0500), 0);
+	snprintf(inner, sizeof(inner), "%s/link", path);
+	assert_int_equal(symlink(outside, inner), 0);
+	drop(path, lock);
+	assert_true(is_there(outside));
+}
+
+/* A thousand levels, which no path can name, of two folders each. */
+static void removes_deep_trees(void **state)
+{
+	char *path;
+	int lock, at;
+
+	make(&path, &lock);
+	at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 1000; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(at, "deeper", 0700), 0);
+		assert_int_equal(mkdirat(at, "beside", 0700), 0);
+		next = openat(at, "deeper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+	}
+	close(at);
+	drop(path, lock);
+}
+
+static void removes_leftovers(void **state)
+{
+	char *path, *held, *left, other[512];
+	int lock, held_lock, left_lock;
+
+	make(&path, &lock);
+	make(&held, &held_lock);
+	make(&left, &left_lock);
+	file_in(left, "file");
+	close(left_lock);
+	snprintf(other, sizeof(other), "%s/private-toolong", top);
+	assert_int_equal(mkdir(other, 0700), 0);
+	snprintf(other, sizeof(other), "%s/private-a.cdef", top);
+	assert_int_equal(mkdir(other, 0700), 0);
+	folder_remove_leftovers(path);
+	assert_false(is_there(left));
+	assert_true(is_there(held));
+	assert_true(is_there(path));
+	assert_true(is_there(other));
+	free(left);
+	drop(held, held_lock);
+	drop(path, lock);
+}
+
+static void *makes_and_removes(void *argument)
+{
+	for (int i = 0; i < 100; i++) {
+		char *path;
+		int lock;
+
+		make(&path, &lock);
+		folder_remove_leftovers(path);
+		file_in(path, "file");
+		drop(path, lock);
+	}
+	return NULL;
+}
+
+/* A folder that was just made is no leftover. */
+static void is_never_taken_away(void **state)
+{
+	pthread_t threads[4];
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, makes_and_removes, NULL), 0);
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(says_what_is_wrong),
+	        cmocka_unit_test(removes_shut_folders),
+	        cmocka_unit_test(removes_deep_trees),
+	        cmocka_unit_test(removes_leftovers),
+	        cmocka_unit_test(is_never_taken_away),
+	};
+	int failed;
+
+	if (!mkdtemp(top))
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	folder_remove(top);
+	return failed;
+}
