@@ -10,8 +10,10 @@
 #include "cli/options.h"
 #include "policy/triplets.h"
 
+#define OPTION_TEST OPTION_OWN
+
 static const struct option known[] = {
-        {"test", no_argument, NULL, 't'},
+        {"test", no_argument, NULL, OPTION_TEST},
         {"help", no_argument, NULL, 'h'},
         {0},
 };
@@ -101,7 +103,7 @@ static int main_of_check(int argc, char **argv)
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":h", known, NULL)) >= 0) {
-		if (c == 't') {
+		if (c == OPTION_TEST) {
 			test = true;
 			continue;
 		}

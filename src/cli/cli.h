@@ -15,7 +15,8 @@ enum cli_value {
 	CLI_PATH, /* files and folders */
 	CLI_POLICY,
 	CLI_PROFILE,
-	CLI_COMMAND, /* a program and its arguments */
+	CLI_SHOWN_PROFILE, /* "show" and a profile */
+	CLI_COMMAND,       /* a program and its arguments */
 	CLI_SUBCOMMAND,
 	CLI_SHELL,
 };
@@ -32,7 +33,7 @@ struct cli_command {
 /* All of them, NULL-terminated; the order is that of the help. */
 extern const struct cli_command *const cli_commands[];
 
-extern const struct cli_command cli_run, cli_explain, cli_check, cli_version, cli_help;
+extern const struct cli_command cli_run, cli_explain, cli_check, cli_profiles, cli_completion, cli_version, cli_help;
 
 /* NULL when there is none of that name. */
 const struct cli_command *cli_find(const char *name);

@@ -21,10 +21,12 @@ static const char overview_end[] =
         "  reeve explain -p policy.yaml open:~/.ssh/id_rsa:r\n"
         "reeve help SUBCOMMAND has its options; reeve(1) is the manual.\n";
 
+#define OPTION_JSON OPTION_OWN
+
 static const struct option help_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
 
 static const struct option version_options[] = {
-        {"json", no_argument, NULL, 'j'},
+        {"json", no_argument, NULL, OPTION_JSON},
         {"help", no_argument, NULL, 'h'},
         {0},
 };
@@ -88,7 +90,7 @@ static int version(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":h", version_options, NULL)) >= 0) {
 		if (c == 'h')
 			return cli_print_help(&cli_version);
-		if (c != 'j') {
+		if (c != OPTION_JSON) {
 			options_complain("version", c, argv, version_options);
 			return CLI_EXIT_WRONG;
 		}

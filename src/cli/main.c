@@ -15,6 +15,8 @@ const struct cli_command *const cli_commands[] = {
         &cli_run,
         &cli_explain,
         &cli_check,
+        &cli_profiles,
+        &cli_completion,
         &cli_version,
         &cli_help,
         NULL,

@@ -10,7 +10,7 @@ static const struct cli_word words[] = {
         {"exec", CLI_PATH, "grant running and reading"},
         {"help", CLI_NOTHING, "tell the options"},
         {"hide", CLI_PATH, "as if it were not there"},
-        {"json", CLI_FILE, "one JSON line for each decision"},
+        {"json", CLI_FILE, "as JSON, for programs"},
         {"log", CLI_FILE, "denials to a file"},
         {"policy", CLI_POLICY, "rules from a file"},
         {"quiet", CLI_NOTHING, "no text about denials"},
