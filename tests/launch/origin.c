@@ -45,7 +45,7 @@ static void limited(void)
 	setrlimit(RLIMIT_STACK, &stack);
 	setrlimit(RLIMIT_CORE, &core);
 	umask(0137);
-	if (setpriority(PRIO_PROCESS, 0, 7) < 0)
+	if (setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + 3) < 0)
 		abort();
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
