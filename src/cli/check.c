@@ -40,8 +40,8 @@ static int check_policy(struct options *options, const char *path)
 		r = 1;
 	} else if (r == 0) {
 		escape_for_terminal(stdout, path);
-		printf(": %zu file rules, %zu rules on system calls\n", policy->file_count,
-		        policy->syscall_count);
+		printf(": %zu file rules, %zu network rules, %zu rules on system calls\n", policy->file_count,
+		        policy->address_count, policy->syscall_count);
 	}
 	policy_unref(policy);
 	policy_builder_free(builder);

@@ -148,8 +148,9 @@ static int main_of_explain(int argc, char **argv)
 static const char help[] =
         "Usage: reeve explain [OPTIONS] [QUESTION...]\n"
         "Without a question: what holds each rule, and which system calls it costs.\n"
-        "Questions: open:PATH:rw  exec:PATH  syscall:NAME\n"
+        "Questions: open:PATH:rw exec:PATH connect:ADDRESS listen:ADDRESS syscall:NAME\n"
         "  --read, --write, --exec, --deny, --hide PATH; --use PROFILE;\n"
+        "  --connect, --listen, --deny-connect, --deny-listen ADDRESS;\n"
         "  -p, --policy FILE    the policy, as for reeve run\n"
         "  --verbose-denials, --best-effort   as for reeve run\n"
         "  --json               for programs\n"

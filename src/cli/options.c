@@ -60,6 +60,14 @@ static const char *key_of(int option)
 		return "deny";
 	case OPTION_HIDE:
 		return "hide";
+	case OPTION_CONNECT:
+		return "connect";
+	case OPTION_LISTEN:
+		return "listen";
+	case OPTION_DENY_CONNECT:
+		return "deny-connect";
+	case OPTION_DENY_LISTEN:
+		return "deny-listen";
 	default:
 		return NULL;
 	}

@@ -16,6 +16,10 @@ enum {
 	OPTION_EXEC,
 	OPTION_DENY,
 	OPTION_HIDE,
+	OPTION_CONNECT,
+	OPTION_LISTEN,
+	OPTION_DENY_CONNECT,
+	OPTION_DENY_LISTEN,
 	OPTION_OWN = 512,
 };
 
@@ -27,7 +31,11 @@ enum {
 	{"write", required_argument, NULL, OPTION_WRITE},                                                    \
 	{"exec", required_argument, NULL, OPTION_EXEC},                                                      \
 	{"deny", required_argument, NULL, OPTION_DENY},                                                      \
-	{"hide", required_argument, NULL, OPTION_HIDE}
+	{"hide", required_argument, NULL, OPTION_HIDE},                                                      \
+	{"connect", required_argument, NULL, OPTION_CONNECT},                                                \
+	{"listen", required_argument, NULL, OPTION_LISTEN},                                                  \
+	{"deny-connect", required_argument, NULL, OPTION_DENY_CONNECT},                                      \
+	{"deny-listen", required_argument, NULL, OPTION_DENY_LISTEN}
 /* clang-format on */
 
 struct options_item {
@@ -44,7 +52,7 @@ enum options_tmp {
 struct options {
 	ARRAY(struct options_item) items;
 	bool has_base;  /* a policy or a profile was named */
-	bool has_grant; /* a flag grants something */
+	bool has_grant; /* a flag grants something among files */
 	enum options_tmp tmp;
 	char *tmp_path; /* made or named; NULL until a rule asked for it */
 	int tmp_error;

@@ -298,6 +298,8 @@ static int main_of_run(int argc, char **argv)
 static const char help[] = "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\n"
                            "  --read PATH, --write PATH, --exec PATH   grant a file or a whole tree\n"
                            "  --deny PATH, --hide PATH     take a part back; also patterns ('**/.env')\n"
+                           "  --connect ADDRESS, --listen ADDRESS   grant: '10.0.0.0/8:443', 'udp:*:53',\n"
+                           "  --deny-connect, --deny-listen ADDRESS   'unix:~/x.sock', 'unix:@name'\n"
                            "  -p, --policy FILE            rules from a file      (all of these may be\n"
                            "  --use PROFILE                a built-in profile      given many times)\n"
                            "  --json FILE                  one JSON line for each decision (-: stdout)\n"

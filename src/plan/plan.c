@@ -315,6 +315,10 @@ int plan_check_kernel(struct plan *plan, const struct reeve_features *features,
 {
 	int r = 0;
 
+	if (plan->policy->address_count > 0) {
+		snprintf(text, size, "rules about networks cannot be held yet; nothing was started");
+		return -ENOTSUP;
+	}
 	plan->landlock_handled = landlock_rights(features->landlock_abi);
 	plan->uses_landlock = features->landlock_abi > 0;
 	plan->scopes_signals = features->landlock_abi >= 6;

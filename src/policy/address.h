@@ -1,15 +1,19 @@
-/* Network addresses in a policy: parsing what is written, and which rule decides one address. Pure, no I/O,
- * and its time does not grow with the number of rules.
+/* Network addresses in a policy: which rule decides one address. Pure, no I/O, and its time does not grow with
+ * the number of rules.
  *
  * The meaning is the one of paths, with sets of addresses for trees: a use is allowed if some allow rule
  * covers the address, and every deny rule that covers it is one that this allow rule lies strictly inside of.
- * What no rule covers is denied. */
+ * What no rule covers is denied.
+ *
+ * A socket file is a file, too: the rules about files and those about its address are decided together. A
+ * grant to write allows to connect and to listen there; a deny or hide of files refuses it. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/match.h"
 #include "policy/policy.h"
 
 /* One concrete address that a call names. */
@@ -23,31 +27,50 @@ struct address {
 	uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d, also where the program wrote it otherwise. A connection to
 	                 * an unspecified address (0.0.0.0, ::, ::ffff:0.0.0.0) means loopback:
 	                 * address_normalise. */
-	uint16_t port;  /* host order */
-	const char *name; /* not owned */
+	uint16_t port;    /* host order */
+	const char *name; /* not owned; a path ends with a NUL, too */
 	size_t name_length;
 };
 
+/* `rule` or `file` is the one that decided; neither: no rule allows it. */
 struct address_verdict {
-	enum policy_verdict verdict;
-	int error;                              /* for DENY */
-	const struct policy_address_rule *rule; /* that decided; NULL: no rule allows it */
+	enum policy_verdict verdict; /* ALLOW, DENY, or HIDE by a rule about files */
+	int error;                   /* for DENY and HIDE */
+	const struct policy_address_rule *rule;
+	const struct policy_file_rule *file;
 };
 
 struct address_matcher;
 
-/* The rules must outlive it. 0, -ENOMEM. Rules on host names are in no set here: what they stand for is
- * learned while the program runs. */
-int address_matcher_new(const struct policy *policy, struct address_matcher **ret);
+/* One rule as the plan bound it to this machine: `path` is a spelling of a rule about a socket file (its path
+ * resolved through symbolic links, or as written), and NULL for the others. */
+struct address_entry {
+	const struct policy_address_rule *rule;
+	const char *path;
+};
+
+/* `files` are the rules about files, whose read and exec grants do not count here. Paths are copied; the rules
+ * must outlive the matcher. 0, -ENOMEM, -EINVAL (a bad pattern). Rules on host names are in no set here: what
+ * they stand for is learned while the program runs. */
+int address_matcher_new(const struct address_entry *entries, size_t count, const struct match_entry *files,
+        size_t file_count, struct address_matcher **ret);
 void address_matcher_free(struct address_matcher *matcher); /* NULL is fine */
 
-/* `use` is POLICY_CONNECT or POLICY_LISTEN. Allocates nothing. */
+/* `use` is POLICY_CONNECT or POLICY_LISTEN. To listen on an unspecified address means on every address of the
+ * machine: so a deny rule on any of them refuses it. Allocates nothing. */
 void address_decide(const struct address_matcher *matcher, const struct address *address, unsigned use,
         struct address_verdict *ret);
 
 /* For a connection: an unspecified address becomes the loopback address of its family. */
 void address_normalise(struct address *address);
 
+/* Whether it is an IPv4 address, mapped into IPv6 as all of them are here. */
+bool address_is_ipv4(const uint8_t ip[16]);
+
 /* "127.0.0.1:80", "[::1]:80", "unix:/run/x", "unix:@name" (bytes that are not printable as \xNN). Returns
  * ret. */
 const char *address_text(const struct address *address, char *ret, size_t size);
+
+/* Reads what address_text writes, with "tcp:" or "udp:" before it (TCP without). False when it is no such
+ * text. A path is taken as it is; bytes of an abstract name go to `name`, which has room for the text. */
+bool address_parse(const char *text, char *name, struct address *ret);

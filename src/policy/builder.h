@@ -28,6 +28,7 @@ struct policy_builder {
 	struct policy_diagnostics diagnostics;
 	ARRAY(struct policy_file_rule) files;
 	ARRAY(struct call_mention) calls;
+	ARRAY(struct policy_address_rule) addresses;
 	ARRAY(struct policy_source) sources;
 	unsigned depth; /* of `use` */
 	bool wants_private_tmp;
@@ -61,6 +62,13 @@ bool policy_start_rule(struct policy_file_rule *rule, const char *key);
 /* Adds one rule about files; `rule` lacks text and path, which come from `text`. 0 or -ENOMEM. */
 int policy_add_path(
         struct policy_builder *builder, const struct policy_file_rule *rule, const char *text, size_t length);
+
+/* Sets verdict, use and error as the key of a rule about addresses says. False when it is no such key. */
+bool policy_start_address(struct policy_address_rule *rule, const char *key);
+
+/* Adds one rule about addresses (for "localhost" two), which come from `text`. 0 or -ENOMEM. */
+int policy_add_address(struct policy_builder *builder, const struct policy_address_rule *rule,
+        const char *text, size_t length);
 
 /* Adds one word of a syscalls rule: a name, a number or a group. 0 or -ENOMEM. */
 int policy_add_call(struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text);

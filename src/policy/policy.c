@@ -28,6 +28,7 @@ void policy_builder_free(struct policy_builder *builder)
 	free(builder->diagnostics.items);
 	free(builder->files.items);
 	free(builder->calls.items);
+	free(builder->addresses.items);
 	free(builder->sources.items);
 	store_done(&builder->store);
 	free(builder);
@@ -165,8 +166,21 @@ static void pack_place(
 	place->flag = pack_text(packing, place->flag);
 }
 
+static const char *pack_bytes(struct packing *packing, const char *bytes, size_t length)
+{
+	char *copy = packing->bytes ? packing->bytes + packing->used : NULL;
+
+	if (!bytes)
+		return NULL;
+	if (copy)
+		memcpy(copy, bytes, length);
+	packing->used += length;
+	return copy;
+}
+
 static void pack(const struct policy_builder *builder, struct packing *packing,
-        struct policy_file_rule *files, struct policy_syscall_rule *calls)
+        struct policy_file_rule *files, struct policy_syscall_rule *calls,
+        struct policy_address_rule *addresses)
 {
 	const char *last_source = NULL, *last_copy = NULL;
 
@@ -187,11 +201,23 @@ static void pack(const struct policy_builder *builder, struct packing *packing,
 		if (calls)
 			calls[i] = rule;
 	}
+	for (size_t i = 0; i < builder->addresses.count; i++) {
+		struct policy_address_rule rule = builder->addresses.items[i];
+
+		pack_place(packing, &rule.place, &last_source, &last_copy);
+		rule.text = pack_text(packing, rule.text);
+		rule.host = pack_text(packing, rule.host);
+		rule.path = pack_text(packing, rule.path);
+		rule.name = pack_bytes(packing, rule.name, rule.name_length);
+		if (addresses)
+			addresses[i] = rule;
+	}
 }
 
 int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 {
 	struct packing packing = {NULL, 0};
+	struct policy_address_rule *addresses;
 	struct policy_syscall_rule *calls;
 	struct policy_file_rule *files;
 	struct policy *policy;
@@ -204,21 +230,24 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	if (r < 0)
 		return r;
 	policy_settle_calls(builder);
-	pack(builder, &packing, NULL, NULL);
+	pack(builder, &packing, NULL, NULL, NULL);
 	size = sizeof(*policy) + builder->files.count * sizeof(*files) +
-	       builder->calls.count * sizeof(*calls);
+	       builder->calls.count * sizeof(*calls) + builder->addresses.count * sizeof(*addresses);
 	policy = calloc(1, size + packing.used);
 	if (!policy)
 		return -ENOMEM;
 	files = (struct policy_file_rule *)(policy + 1);
 	calls = (struct policy_syscall_rule *)(files + builder->files.count);
+	addresses = (struct policy_address_rule *)(calls + builder->calls.count);
 	packing = (struct packing){(char *)policy + size, 0};
-	pack(builder, &packing, files, calls);
+	pack(builder, &packing, files, calls, addresses);
 	policy->references = 1;
 	policy->files = files;
 	policy->file_count = builder->files.count;
 	policy->syscalls = calls;
 	policy->syscall_count = builder->calls.count;
+	policy->addresses = addresses;
+	policy->address_count = builder->addresses.count;
 	policy->wants_private_tmp = builder->wants_private_tmp;
 	policy->block = policy;
 	*ret = policy;

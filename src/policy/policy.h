@@ -61,6 +61,11 @@ enum policy_transport {
 	POLICY_UDP = 2,
 };
 
+enum policy_family {
+	POLICY_IPV4 = 1,
+	POLICY_IPV6 = 2,
+};
+
 /* A set of network addresses. */
 struct policy_address_rule {
 	enum policy_verdict verdict; /* ALLOW or DENY */
@@ -74,15 +79,16 @@ struct policy_address_rule {
 		POLICY_ADDRESS_ABSTRACT, /* `name` */
 	} kind;
 	unsigned transports; /* POLICY_TCP | POLICY_UDP */
+	unsigned families;   /* POLICY_IPV4 | POLICY_IPV6: only "*" means both */
 	uint8_t ip[16];      /* IPv4 as ::ffff:a.b.c.d, cut to the prefix */
-	unsigned prefix;     /* bits of `ip` that count, 0 to 128 */
+	unsigned prefix;     /* bits of `ip` that count, 0 to 128 (for IPv4 96 or more, for "*" 0) */
 	uint16_t port_low, port_high;
-	const char
-	        *host; /* lower case, without a final dot; "*.example.org" stands for every name below it */
+	const char *host; /* lower case, no final dot; "*.example.org" stands for every name below it */
 	const char *path; /* expanded, absolute, clean; a pattern when is_glob */
 	bool is_glob;
 	const char *name; /* abstract: the bytes after the leading NUL */
 	size_t name_length;
+	bool is_prefix; /* abstract: every name that begins so */
 	const char *text; /* as written */
 	struct policy_place place;
 };
@@ -133,7 +139,8 @@ int policy_add_file(struct policy_builder *builder, const char *path);
 int policy_add_text(struct policy_builder *builder, const char *name, const char *text, size_t length);
 int policy_add_profile(struct policy_builder *builder, const char *name); /* built-in, or -ENOENT */
 
-/* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "use". */
+/* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "connect",
+ * "listen", "deny-connect", "deny-listen", "use". */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
 const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder);

@@ -144,7 +144,8 @@ static int read_truth(struct reader *reader, const struct document_node *map, co
 	return COMPLAIN(reader, value, "'%s' expects true or false, found %s", name, found(value).text);
 }
 
-static int read_errno(struct reader *reader, const struct document_node *map, bool is_deny, int *ret)
+/* `denies` is what it goes with, if this rule is no such. */
+static int read_errno(struct reader *reader, const struct document_node *map, const char *denies, int *ret)
 {
 	const struct document_node *value = value_of(map, "errno");
 	const char *nearest;
@@ -152,8 +153,8 @@ static int read_errno(struct reader *reader, const struct document_node *map, bo
 
 	if (!value)
 		return 0;
-	if (!is_deny)
-		return COMPLAIN(reader, value, "'errno' goes with 'deny' only");
+	if (denies)
+		return COMPLAIN(reader, value, "'errno' goes with %s only", denies);
 	if (!is_string(value))
 		return COMPLAIN(reader, value,
 		        "'errno' expects the name of an error, such as EPERM, found %s", found(value).text);
@@ -208,6 +209,14 @@ static int add_call_string(struct reader *reader, const struct document_node *st
 	return policy_add_call(reader->builder, &rule, string->text);
 }
 
+static int add_address_string(struct reader *reader, const struct document_node *string, void *user)
+{
+	struct policy_address_rule rule = *(const struct policy_address_rule *)user;
+
+	rule.place = place_of(reader, string);
+	return policy_add_address(reader->builder, &rule, string->text, string->length);
+}
+
 static const char *const file_choices[] = {"read", "write", "exec", "deny", "hide", NULL};
 static const char *const file_keys[] = {
         "read", "write", "exec", "deny", "hide", "errno", "log", "optional", NULL};
@@ -215,8 +224,12 @@ static const char *const file_planned[] = {"redirect", "ask", "temporary", NULL}
 static const char *const call_choices[] = {"allow", "deny", "kill", NULL};
 static const char *const call_keys[] = {"allow", "deny", "kill", "errno", "log", NULL};
 static const char *const call_planned[] = {"ask", NULL};
-static const char *const top_keys[] = {"reeve", "use", "files", "syscalls", NULL};
-static const char *const top_planned[] = {"network", "streams", "limits", NULL};
+static const char *const address_choices[] = {"connect", "listen", "deny-connect", "deny-listen", NULL};
+static const char *const address_keys[] = {
+        "connect", "listen", "deny-connect", "deny-listen", "errno", "log", NULL};
+static const char *const address_planned[] = {"redirect", "ask", NULL};
+static const char *const top_keys[] = {"reeve", "use", "files", "network", "syscalls", NULL};
+static const char *const top_planned[] = {"streams", "limits", NULL};
 
 static int read_file_item(struct reader *reader, const struct document_node *item)
 {
@@ -230,7 +243,7 @@ static int read_file_item(struct reader *reader, const struct document_node *ite
 	if (r < 0 || !key)
 		return r;
 	policy_start_rule(&rule, key->text);
-	r = read_errno(reader, item, rule.verdict == POLICY_DENY, &rule.error);
+	r = read_errno(reader, item, rule.verdict == POLICY_DENY ? NULL : "'deny'", &rule.error);
 	if (r == 0)
 		r = read_truth(reader, item, "log", &rule.log);
 	if (r == 0)
@@ -258,10 +271,37 @@ static int read_call_item(struct reader *reader, const struct document_node *ite
 		rule.verdict = POLICY_DENY;
 		rule.error = EPERM;
 	}
-	r = read_errno(reader, item, rule.verdict == POLICY_DENY, &rule.error);
+	r = read_errno(reader, item, rule.verdict == POLICY_DENY ? NULL : "'deny'", &rule.error);
 	if (r == 0)
 		r = read_truth(reader, item, "log", &rule.log);
 	return r < 0 ? r : each_string(reader, key->next, key->text, add_call_string, &rule);
+}
+
+static int read_address_item(struct reader *reader, const struct document_node *item)
+{
+	static const struct keys keys = {address_keys, address_planned};
+	struct policy_address_rule rule = {.verdict = POLICY_ALLOW};
+	const struct document_node *key;
+	int r = check_keys(reader, item, &keys);
+
+	if (r == 0)
+		r = pick_key(reader, item, address_choices, &keys,
+		        "connect, listen, deny-connect, deny-listen", &key);
+	if (r < 0 || !key)
+		return r;
+	policy_start_address(&rule, key->text);
+	r = read_errno(reader, item, rule.verdict == POLICY_DENY ? NULL : "'deny-connect' and 'deny-listen'",
+	        &rule.error);
+	if (r == 0)
+		r = read_truth(reader, item, "log", &rule.log);
+	return r < 0 ? r : each_string(reader, key->next, key->text, add_address_string, &rule);
+}
+
+static const char *example_of(const char *section)
+{
+	if (strcmp(section, "files") == 0)
+		return "read: /usr";
+	return strcmp(section, "network") == 0 ? "connect: 127.0.0.1:8080" : "deny: ptrace";
 }
 
 static int read_section(struct reader *reader, const struct document_node *top, const char *name,
@@ -282,7 +322,7 @@ static int read_section(struct reader *reader, const struct document_node *top, 
 			r = read_item(reader, item);
 		else
 			r = COMPLAIN(reader, item, "'%s' expects rules such as '%s', found %s", name,
-			        strcmp(name, "files") == 0 ? "read: /usr" : "deny: ptrace", found(item).text);
+			        example_of(name), found(item).text);
 	}
 	return r;
 }
@@ -330,5 +370,7 @@ int policy_read_text(struct policy_builder *builder, const struct policy_text *t
 		r = each_string(&reader, use, "use", add_use_string, NULL);
 	if (r == 0)
 		r = read_section(&reader, top, "files", read_file_item);
+	if (r == 0)
+		r = read_section(&reader, top, "network", read_address_item);
 	return r < 0 ? r : read_section(&reader, top, "syscalls", read_call_item);
 }

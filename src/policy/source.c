@@ -300,6 +300,7 @@ int policy_add_profile(struct policy_builder *builder, const char *name)
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value)
 {
 	struct policy_file_rule rule = {.verdict = POLICY_ALLOW, .place = {.source = "command line"}};
+	struct policy_address_rule address = {.verdict = POLICY_ALLOW};
 	size_t errors = builder->diagnostics.count;
 	char *flag = store_take(&builder->store, strlen(key) + strlen(value) + 4);
 	int r;
@@ -308,10 +309,13 @@ int policy_add_flag(struct policy_builder *builder, const char *key, const char 
 		return -ENOMEM;
 	sprintf(flag, "--%s %s", key, value);
 	rule.place.flag = flag;
+	address.place = rule.place;
 	if (strcmp(key, "use") == 0)
 		r = policy_use(builder, &rule.place, builder->context.cwd, value, strlen(value));
 	else if (policy_start_rule(&rule, key))
 		r = policy_add_path(builder, &rule, value, strlen(value));
+	else if (policy_start_address(&address, key))
+		r = policy_add_address(builder, &address, value, strlen(value));
 	else
 		r = policy_diagnose(builder, &rule.place, "no such flag");
 	return outcome(builder, errors, r);

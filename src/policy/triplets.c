@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "policy/address.h"
 #include "policy/builder.h"
 #include "policy/match.h"
 
@@ -25,6 +26,7 @@ struct run {
 	bool is_block;   /* the text may go on */
 	struct policy *policy;
 	struct matcher *matcher;
+	struct address_matcher *addresses;
 	char *call; /* waits for its verdict */
 };
 
@@ -42,6 +44,7 @@ static void end_paragraph(struct run *run)
 		report(run, run->line, "a policy without a call", "");
 	policy_unref(TAKE_PTR(run->policy));
 	matcher_free(TAKE_PTR(run->matcher));
+	address_matcher_free(TAKE_PTR(run->addresses));
 	free(TAKE_PTR(run->call));
 	free(TAKE_PTR(run->text));
 	run->text_length = 0;
@@ -64,15 +67,24 @@ static int add_text(struct run *run, const char *line, size_t length)
 	return 0;
 }
 
-static int make_matcher(const struct policy *policy, struct matcher **ret)
+static int make_matchers(struct run *run)
 {
-	AUTO_FREE struct match_entry *entries = calloc(policy->file_count + 1, sizeof(*entries));
+	const struct policy *policy = run->policy;
+	AUTO_FREE struct match_entry *files = calloc(policy->file_count + 1, sizeof(*files));
+	AUTO_FREE struct address_entry *addresses = calloc(policy->address_count + 1, sizeof(*addresses));
+	int r;
 
-	if (!entries)
+	if (!files || !addresses)
 		return -ENOMEM;
 	for (size_t i = 0; i < policy->file_count; i++)
-		entries[i] = (struct match_entry){&policy->files[i], policy->files[i].path};
-	return matcher_new(entries, policy->file_count, ret);
+		files[i] = (struct match_entry){&policy->files[i], policy->files[i].path};
+	for (size_t i = 0; i < policy->address_count; i++)
+		addresses[i] = (struct address_entry){&policy->addresses[i], policy->addresses[i].path};
+	r = matcher_new(files, policy->file_count, &run->matcher);
+	if (r == 0)
+		r = address_matcher_new(
+		        addresses, policy->address_count, files, policy->file_count, &run->addresses);
+	return r;
 }
 
 static void report_diagnostics(struct run *run, const struct policy_builder *builder)
@@ -113,7 +125,7 @@ static int read_policy(struct run *run)
 		report_diagnostics(run, builder);
 		return 0;
 	}
-	return r < 0 ? r : make_matcher(run->policy, &run->matcher);
+	return r < 0 ? r : make_matchers(run);
 }
 
 static const char *key_of(const struct policy_file_rule *rule)
@@ -184,6 +196,46 @@ static int read_access(const char *letters, unsigned *ret)
 	return *ret ? 0 : -EINVAL;
 }
 
+static void tell_address_verdict(const struct address_verdict *verdict, unsigned use, char *ret, size_t size)
+{
+	const char *text = verdict->rule   ? verdict->rule->text
+	                   : verdict->file ? verdict->file->text
+	                                   : "no rule";
+
+	if (verdict->verdict == POLICY_HIDE)
+		snprintf(ret, size, "hide %s", text);
+	else if (verdict->verdict == POLICY_DENY)
+		snprintf(ret, size, "deny %s %s", policy_error_name(verdict->error), text);
+	else if (verdict->file)
+		snprintf(ret, size, "allow %s%s", key_of(verdict->file), text);
+	else
+		snprintf(ret, size, "allow %s %s", use == POLICY_CONNECT ? "connect" : "listen", text);
+}
+
+/* -EINVAL when it is no address that a call could name. */
+static int tell_address(const struct run *run, const char *text, unsigned use, char *ret, size_t size)
+{
+	struct address_verdict verdict;
+	struct address address;
+	char name[2 * PATH_MAX], path[PATH_MAX];
+	int r;
+
+	if (strlen(text) >= sizeof(name) || !address_parse(text, name, &address))
+		return -EINVAL;
+	if (address.kind == ADDRESS_UNIX_PATH) {
+		r = clean_path(run, address.name, path, sizeof(path));
+		if (r < 0)
+			return r;
+		address.name = path;
+		address.name_length = strlen(path);
+	}
+	if (use == POLICY_CONNECT)
+		address_normalise(&address);
+	address_decide(run->addresses, &address, use, &verdict);
+	tell_address_verdict(&verdict, use, ret, size);
+	return 0;
+}
+
 /* -EINVAL when the call is none of those that are known. */
 static int tell(const struct run *run, char *call, char *ret, size_t size)
 {
@@ -201,6 +253,10 @@ static int tell(const struct run *run, char *call, char *ret, size_t size)
 		tell_call_verdict(run->policy, object, ret, size);
 		return 0;
 	}
+	if (strcmp(call, "connect") == 0)
+		return tell_address(run, object, POLICY_CONNECT, ret, size);
+	if (strcmp(call, "listen") == 0)
+		return tell_address(run, object, POLICY_LISTEN, ret, size);
 	if (strcmp(call, "open") == 0) {
 		if (letters < object)
 			return -EINVAL;
