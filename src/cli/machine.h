@@ -15,3 +15,7 @@ enum machine_use {
  */
 int machine_plan(struct policy *policy, struct plan_options *options, enum machine_use use,
         struct reeve_features *ret_features, struct plan **ret);
+
+/* What a policy loses on a machine with these features: a line each, or NULL when it holds as it is written. 0 or
+ * -errno. The caller frees the text. */
+int machine_losses(struct policy *policy, const struct reeve_features *features, char **ret);

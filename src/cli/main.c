@@ -16,6 +16,7 @@ const struct cli_command *const cli_commands[] = {
         &cli_explain,
         &cli_check,
         &cli_profiles,
+        &cli_doctor,
         &cli_completion,
         &cli_version,
         &cli_help,

@@ -121,7 +121,7 @@ void options_complain(const char *subcommand, int c, char **argv, const struct o
 
 /* ---- the policy ---- */
 
-static const char *tmp_top(void)
+const char *options_tmp_top(void)
 {
 	const char *top = getenv("TMPDIR");
 
@@ -135,8 +135,8 @@ static const char *private_tmp(struct options *options)
 	if (options->tmp_path)
 		return options->tmp_path;
 	if (options->tmp == OPTIONS_TMP_MADE)
-		r = folder_make(tmp_top(), "reeve-run-", &options->tmp_path, &options->tmp_lock);
-	else if (asprintf(&options->tmp_path, "%s/reeve-run-XXXXXX", tmp_top()) < 0)
+		r = folder_make(options_tmp_top(), "reeve-run-", &options->tmp_path, &options->tmp_lock);
+	else if (asprintf(&options->tmp_path, "%s/reeve-run-XXXXXX", options_tmp_top()) < 0)
 		options->tmp_path = NULL;
 	if (r < 0)
 		options->tmp_error = -r;
@@ -154,7 +154,7 @@ static const char *look_up(void *user, const char *name)
 	if (strcmp(name, "HOME") == 0)
 		return options->home;
 	if (strcmp(name, "TMPDIR") == 0)
-		return tmp_top();
+		return options_tmp_top();
 	return getenv(name);
 }
 
@@ -241,7 +241,7 @@ int options_policy(struct options *options, struct policy **ret)
 		r = policy_builder_finish(builder, ret);
 	options_tell_diagnostics(builder);
 	if (options->tmp_error)
-		fprintf(stderr, "reeve: cannot make a private folder in %s: %s\n", tmp_top(),
+		fprintf(stderr, "reeve: cannot make a private folder in %s: %s\n", options_tmp_top(),
 		        strerror(options->tmp_error));
 	policy_builder_free(builder);
 	return r;

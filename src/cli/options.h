@@ -38,6 +38,9 @@ enum {
 	{"deny-listen", required_argument, NULL, OPTION_DENY_LISTEN}
 /* clang-format on */
 
+/* What `-p FOLDER` names in that folder. */
+#define OPTIONS_PROJECT_FILE ".reeve.yaml"
+
 struct options_item {
 	const char *key;   /* "policy", or a policy_add_flag key */
 	const char *value; /* borrowed from argv */
@@ -67,6 +70,9 @@ void options_done(struct options *options);
 
 /* Removes the folder that was made for ${REEVE_TMP}, if any and if it is still empty. */
 void options_remove_tmp(struct options *options);
+
+/* Where private folders are made. */
+const char *options_tmp_top(void);
 
 /* Takes what getopt_long gave: 1 when it was an option of policies, 0 when not, -ENOMEM. */
 int options_take(struct options *options, int option, const char *value);
