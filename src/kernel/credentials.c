@@ -72,6 +72,35 @@ int credentials_set(const struct credentials *wanted)
 	return set_effective(wanted->effective);
 }
 
+int credentials_show(const struct credentials *wanted)
+{
+	uint64_t effective = 0, permitted = 0;
+	int r = capabilities(&effective, &permitted);
+
+	if (r == 0)
+		r = set_effective(permitted);
+	if (r == 0 && syscall(SYS_setresgid, wanted->fsgid, wanted->fsgid, -1) < 0)
+		r = -errno;
+	if (r == 0 && syscall(SYS_setresuid, wanted->fsuid, wanted->fsuid, -1) < 0)
+		r = -errno;
+	return r < 0 ? r : set_effective(wanted->effective);
+}
+
+int credentials_hide(const struct credentials *own)
+{
+	uint64_t effective = 0, permitted = 0;
+	int r;
+
+	if (syscall(SYS_setresuid, own->fsuid, own->fsuid, -1) < 0)
+		return -errno;
+	r = capabilities(&effective, &permitted);
+	if (r == 0)
+		r = set_effective(permitted);
+	if (r == 0 && syscall(SYS_setresgid, own->fsgid, own->fsgid, -1) < 0)
+		r = -errno;
+	return r;
+}
+
 bool credentials_begin_looking(uint64_t *ret_before)
 {
 	uint64_t effective = 0, permitted = 0, wanted = 1ull << CAP_SYS_PTRACE;

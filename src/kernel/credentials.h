@@ -24,6 +24,12 @@ int credentials_get(struct credentials *ret);
  * credentials_get gave does. 0, or -EPERM. */
 int credentials_set(const struct credentials *wanted);
 
+/* What others see of the calling thread at the end of a socket: its real and effective ids (not the saved ones, by
+ * which it comes back), with the capabilities of `wanted`.
+ * And back to those of `own`; then credentials_get tells what else has changed. 0, -EPERM. */
+int credentials_show(const struct credentials *wanted);
+int credentials_hide(const struct credentials *own);
+
 /* For one look at a task that whoever we act as may not look at, and back again. False when nothing changed.
  */
 bool credentials_begin_looking(uint64_t *ret_before);

@@ -11,6 +11,7 @@
 #define LANDLOCK_RIGHT_REMOVE_FILE (1ull << 5)
 #define LANDLOCK_RIGHTS_MAKE (0x7full << 6) /* MAKE_CHAR to MAKE_SYM */
 #define LANDLOCK_RIGHT_MAKE_CHAR (1ull << 6)
+#define LANDLOCK_RIGHT_MAKE_SOCK (1ull << 9)
 #define LANDLOCK_RIGHT_MAKE_BLOCK (1ull << 11)
 #define LANDLOCK_RIGHT_REFER (1ull << 13)     /* ABI 2 */
 #define LANDLOCK_RIGHT_TRUNCATE (1ull << 14)  /* ABI 3 */
