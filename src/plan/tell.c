@@ -84,6 +84,22 @@ void tell_rule(FILE *out, const struct policy_file_rule *file, const struct poli
 	tell_place(out, place);
 }
 
+void tell_address_rule_text(FILE *out, const struct policy_address_rule *rule)
+{
+	fprintf(out, "%s%s ", rule->verdict == POLICY_ALLOW ? "" : "deny-",
+	        rule->use == POLICY_CONNECT ? "connect" : "listen");
+	escape_for_terminal(out, rule->text);
+}
+
+void tell_address_rule(FILE *out, const struct policy_address_rule *rule)
+{
+	if (!rule->place.flag) {
+		tell_address_rule_text(out, rule);
+		fputs(" at ", out);
+	}
+	tell_place(out, &rule->place);
+}
+
 struct json_object *tell_bytes_json(const char *bytes)
 {
 	AUTO_FREE char *text = NULL;
@@ -126,24 +142,31 @@ struct json_object *tell_access_json(unsigned access)
 	return list;
 }
 
-struct json_object *tell_rule_json(
-        const struct policy_file_rule *file, const struct policy_syscall_rule *call)
+static struct json_object *rule_json(
+        enum policy_verdict verdict, const char *text, const struct policy_place *place)
 {
-	const struct policy_place *place;
-	struct json_object *object;
+	struct json_object *object = json_object_new_object();
 
-	if (!file && !call)
-		return NULL;
-	object = json_object_new_object();
 	if (!object)
 		return NULL;
-	place = file ? &file->place : &call->place;
-	json_object_object_add(object, "verdict",
-	        json_object_new_string(tell_verdict(file ? file->verdict : call->verdict)));
-	json_object_object_add(object, "text", tell_bytes_json(file ? file->text : call->text));
+	json_object_object_add(object, "verdict", json_object_new_string(tell_verdict(verdict)));
+	json_object_object_add(object, "text", tell_bytes_json(text));
 	json_object_object_add(object, "source", place->source ? tell_bytes_json(place->source) : NULL);
 	json_object_object_add(object, "line", place->line ? json_object_new_int64(place->line) : NULL);
 	json_object_object_add(object, "column", place->column ? json_object_new_int64(place->column) : NULL);
 	json_object_object_add(object, "flag", place->flag ? tell_bytes_json(place->flag) : NULL);
 	return object;
+}
+
+struct json_object *tell_rule_json(
+        const struct policy_file_rule *file, const struct policy_syscall_rule *call)
+{
+	if (file)
+		return rule_json(file->verdict, file->text, &file->place);
+	return call ? rule_json(call->verdict, call->text, &call->place) : NULL;
+}
+
+struct json_object *tell_address_rule_json(const struct policy_address_rule *rule)
+{
+	return rule ? rule_json(rule->verdict, rule->text, &rule->place) : NULL;
 }

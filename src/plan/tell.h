@@ -18,6 +18,10 @@ const char *tell_error(int error, char *ret, size_t size);
 /* A rule as it was written, then where: "deny ~/.ssh at workspace:12", "--deny ~/.ssh". One is NULL. */
 void tell_rule(FILE *out, const struct policy_file_rule *file, const struct policy_syscall_rule *call);
 
+/* The same for a rule about addresses: "deny-connect 10.0.0.0/8:* at reeve.yaml:4:20". */
+void tell_address_rule(FILE *out, const struct policy_address_rule *rule);
+void tell_address_rule_text(FILE *out, const struct policy_address_rule *rule);
+
 /* The same without its place ("deny ~/.ssh"), and the place alone. */
 void tell_rule_text(FILE *out, const struct policy_file_rule *file, const struct policy_syscall_rule *call);
 void tell_place(FILE *out, const struct policy_place *place);
@@ -26,6 +30,8 @@ void tell_place(FILE *out, const struct policy_place *place);
  * NULL also when memory is short. */
 struct json_object *tell_rule_json(
         const struct policy_file_rule *file, const struct policy_syscall_rule *call);
+
+struct json_object *tell_address_rule_json(const struct policy_address_rule *rule);
 
 /* A string that need not be UTF-8, as one that is: other bytes become U+FFFD. */
 struct json_object *tell_bytes_json(const char *bytes);

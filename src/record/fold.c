@@ -43,8 +43,9 @@ static void write_key(FILE *out, const struct record *record)
 			fwrite(texts[i], 1, strlen(texts[i]) + 1, out);
 		else
 			fputc('\xff', out);
-	fprintf(out, "%d %d %u %p %p", record->verdict, record->error, record->access,
-	        (const void *)record->file_rule, (const void *)record->call_rule);
+	fprintf(out, "%d %d %u %u %p %p %p", record->verdict, record->error, record->access, record->use,
+	        (const void *)record->file_rule, (const void *)record->call_rule,
+	        (const void *)record->address_rule);
 }
 
 static char *text_of(

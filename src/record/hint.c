@@ -39,14 +39,50 @@ static enum hint hint_for_rule(const struct policy_file_rule *rule, const char *
 	return strcmp(object, real) == 0 ? HINT_OTHER_POLICY : HINT_NONE;
 }
 
+#define UNIX_PREFIX "unix:"
+
+/* A rule that names one address alone leaves nothing inside. */
+static bool is_single(const struct policy_address_rule *rule)
+{
+	switch (rule->kind) {
+	case POLICY_ADDRESS_IP:
+		return rule->prefix == 128 && rule->port_low == rule->port_high;
+	case POLICY_ADDRESS_ABSTRACT:
+		return !rule->is_prefix;
+	default:
+		return false;
+	}
+}
+
+static enum hint hint_for_address(const struct record *record)
+{
+	const char *address = record->object;
+	bool is_file = address && strncmp(address, UNIX_PREFIX "/", strlen(UNIX_PREFIX) + 1) == 0;
+	const struct policy_address_rule *rule = record->address_rule;
+
+	if (!address || strpbrk(address, "*?\\$") || (is_file && strpbrk(address, "[]")))
+		return HINT_NONE;
+	if (record->file_rule)
+		return is_file ? hint_for_rule(record->file_rule, address + strlen(UNIX_PREFIX)) : HINT_NONE;
+	if (!rule || rule->verdict == POLICY_ALLOW)
+		return HINT_RULE;
+	if (is_single(rule))
+		return HINT_OTHER_POLICY;
+	if (rule->kind == POLICY_ADDRESS_UNIX && !rule->is_glob && is_file)
+		return strcmp(rule->path, address + strlen(UNIX_PREFIX)) == 0 ? HINT_OTHER_POLICY : HINT_RULE;
+	return HINT_RULE;
+}
+
 enum hint hint_of(const struct record *record)
 {
 	if (record->verdict == POLICY_ALLOW)
 		return HINT_NONE;
 	if (record->call_rule)
 		return HINT_OTHER_POLICY;
-	if (record->why && !record->file_rule)
+	if (record->why && !record->file_rule && !record->address_rule)
 		return HINT_NONE;
+	if (record->use)
+		return hint_for_address(record);
 	if (!record->object || !can_be_written(record->object))
 		return HINT_NONE;
 	if (record->second && !can_be_written(record->second))
@@ -73,6 +109,10 @@ static size_t words_of(const struct record *record, const char *ret[2])
 {
 	size_t count = 0;
 
+	if (record->use) {
+		ret[0] = record->use == POLICY_LISTEN ? "listen" : "connect";
+		return 1;
+	}
 	if (record->access & POLICY_WRITE)
 		ret[count++] = "write";
 	if (record->access & POLICY_EXEC)
@@ -110,7 +150,7 @@ void hint_policy(FILE *out, const struct record *record, const char *home)
 	size_t count = words_of(record, words);
 	char buffer[PATH_MAX];
 
-	fputs("files: [", out);
+	fprintf(out, "%s: [", record->use ? "network" : "files");
 	for (size_t k = 0; k < count; k++) {
 		fprintf(out, "%s{%s: [", k ? ", " : "", words[k]);
 		escape_for_yaml(out, with_tilde(record->object, home, buffer));

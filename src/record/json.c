@@ -104,7 +104,9 @@ struct json_object *describe_json(const struct record *record, const char *home)
 	json_object_object_add(object, "access", tell_access_json(record->access));
 	add(object, "verdict", verdict_word(record));
 	add(object, "errno", record->error ? tell_error(record->error, number, sizeof(number)) : NULL);
-	json_object_object_add(object, "rule", tell_rule_json(record->file_rule, record->call_rule));
+	json_object_object_add(object, "rule",
+	        record->address_rule ? tell_address_rule_json(record->address_rule)
+	                             : tell_rule_json(record->file_rule, record->call_rule));
 	add(object, "layer", layers[record->layer]);
 	add(object, "why", record->why);
 	add_hint(object, record, home);

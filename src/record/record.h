@@ -22,13 +22,15 @@ struct record {
 	const char *program;   /* the task's name, "cat" */
 	const char *call;      /* "openat" */
 	const char *operation; /* "open" */
-	const char *object;    /* the path after resolution, or NULL; bytes, need not be UTF-8 */
+	const char *object;    /* the path after resolution, or an address, or NULL; need not be UTF-8 */
 	const char *second;    /* the other path of a rename or link, or NULL */
 	unsigned access;       /* POLICY_* that were asked for; 0 when it does not apply */
+	unsigned use;          /* POLICY_CONNECT or POLICY_LISTEN when the object is an address, or 0 */
 	enum policy_verdict verdict;
 	int error;                                /* errno given, 0 when allowed */
 	const struct policy_file_rule *file_rule; /* that decided, or NULL */
 	const struct policy_syscall_rule *call_rule;
+	const struct policy_address_rule *address_rule;
 	const char *why; /* for refusals that no rule made: "cannot be performed yet", ...; or NULL */
 	enum record_layer layer;
 	uint64_t nanoseconds; /* from receipt to the answer, 0 when unknown */

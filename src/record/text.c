@@ -17,8 +17,9 @@ enum counts_outcome describe_outcome(const struct record *record)
 	case POLICY_KILL:
 		return COUNTS_KILLED;
 	default:
-		return record->why && !record->file_rule && !record->call_rule ? COUNTS_REFUSED
-		                                                               : COUNTS_DENIED;
+		return record->why && !record->file_rule && !record->call_rule && !record->address_rule
+		               ? COUNTS_REFUSED
+		               : COUNTS_DENIED;
 	}
 }
 
@@ -57,9 +58,12 @@ static const char *layer_name(enum record_layer layer)
 
 static void describe_reason(FILE *out, const struct record *record)
 {
-	if (record->file_rule || record->call_rule) {
+	if (record->file_rule || record->call_rule || record->address_rule) {
 		fputs(INDENT "rule    ", out);
-		tell_rule(out, record->file_rule, record->call_rule);
+		if (record->address_rule)
+			tell_address_rule(out, record->address_rule);
+		else
+			tell_rule(out, record->file_rule, record->call_rule);
 		fprintf(out, ", enforced by %s\n", layer_name(record->layer));
 	} else if (!record->why) {
 		fputs(INDENT "rule    no rule allows it\n", out);
