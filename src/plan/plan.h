@@ -8,6 +8,7 @@
 #include <reeve/reeve.h>
 
 #include "plan/filter.h"
+#include "policy/address.h"
 #include "policy/match.h"
 #include "policy/policy.h"
 #include "syscalls/table.h"
@@ -66,6 +67,7 @@ struct plan_call {
 struct plan {
 	struct policy *policy;
 	struct matcher *matcher;
+	struct address_matcher *addresses; /* or NULL: no address is allowed */
 	struct match_entry *entries; /* bound spellings; their paths are owned here */
 	size_t entry_count;
 	struct plan_line *lines;

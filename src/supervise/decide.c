@@ -1,6 +1,7 @@
 #include "supervise/decide.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/guards.h"
 
@@ -60,5 +61,28 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 	x->object = path;
 	decide_refuse(x, EACCES,
 	        "without this folder in its place, what is below it would be out from under the rule");
+	return false;
+}
+
+bool decide_address(struct exchange *x, const struct plan *plan, const struct address *address, unsigned use)
+{
+	struct address_verdict verdict = {.verdict = POLICY_DENY, .error = EACCES};
+	size_t prefix;
+
+	if (plan->addresses)
+		address_decide(plan->addresses, address, use, &verdict);
+	x->verdict = (struct match_verdict){
+	        .verdict = verdict.verdict, .error = verdict.error, .rule = verdict.file};
+	x->address_rule = verdict.rule;
+	x->use = use;
+	x->is_judged = true;
+	prefix = address->kind == ADDRESS_IP && address->transport == POLICY_UDP
+	                 ? strlen(strcpy(x->text, "udp:"))
+	                 : 0;
+	address_text(address, x->text + prefix, sizeof(x->text) - prefix);
+	x->object = x->text;
+	if (verdict.verdict == POLICY_ALLOW)
+		return true;
+	refuse(x, verdict.error ? verdict.error : EACCES);
 	return false;
 }

@@ -1,6 +1,7 @@
 /* Decide: (plan, call) to verdict. Pure: no I/O. */
 #pragma once
 
+#include "policy/address.h"
 #include "supervise/exchange.h"
 
 /* Judges one path of the exchange and keeps the verdict in it. True when it is allowed; otherwise the reply
@@ -15,6 +16,11 @@ bool decide_is_hidden(const struct plan *plan, const char *path);
 
 /* A folder that must stay where it is, since a rule names a place below it. */
 bool decide_may_move(struct exchange *x, const struct plan *plan, const char *path);
+
+/* Judges an address that the exchange names, for POLICY_CONNECT or POLICY_LISTEN; it becomes x->object, in words.
+ * True when it is allowed, otherwise as decide_path. */
+bool decide_address(
+        struct exchange *x, const struct plan *plan, const struct address *address, unsigned use);
 
 /* A refusal without a rule: why it could not be known or done. */
 void decide_refuse(struct exchange *x, int error, const char *why);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <string.h>
 
@@ -111,7 +112,7 @@ int decode_call(struct exchange *x)
 }
 
 /* Here we may already act as a task that may not look at another's memory, or not even at its own. */
-ssize_t decode_read(struct exchange *x, uint64_t address, void *ret, size_t size)
+static ssize_t look(const struct exchange *x, uint64_t address, void *ret, size_t size)
 {
 	uint64_t before;
 	ssize_t n = reeve_memory_read(x->request.tid, address, ret, size);
@@ -120,6 +121,13 @@ ssize_t decode_read(struct exchange *x, uint64_t address, void *ret, size_t size
 		n = reeve_memory_read(x->request.tid, address, ret, size);
 		credentials_end_looking(before);
 	}
+	return n;
+}
+
+ssize_t decode_read(struct exchange *x, uint64_t address, void *ret, size_t size)
+{
+	ssize_t n = look(x, address, ret, size);
+
 	return n < 0 ? told(x, n) : n;
 }
 
@@ -133,6 +141,109 @@ ssize_t decode_string(struct exchange *x, uint64_t address, char *ret, size_t si
 		credentials_end_looking(before);
 	}
 	return n < 0 ? told(x, n) : n;
+}
+
+int decode_bytes(struct exchange *x, uint64_t address, void *ret, size_t size)
+{
+	ssize_t n = look(x, address, ret, size);
+
+	if (n < 0)
+		return told(x, n);
+	return (size_t)n == size ? 0 : -EFAULT;
+}
+
+int decode_address(struct exchange *x, uint64_t address, int length)
+{
+	struct call_address *ret = &x->call.address;
+	int r = 0;
+
+	ret->length = 0;
+	memset(&ret->as, 0, sizeof(ret->as));
+	if (length < 0 || (size_t)length > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	if (length > 0)
+		r = decode_bytes(x, address, &ret->as, (size_t)length);
+	if (r == 0)
+		ret->length = (socklen_t)length;
+	return r;
+}
+
+/* What the kernel says of pieces that cannot be: beyond the memory of any program, longer than fits. */
+static int check_pieces(struct decoded_message *message)
+{
+	const size_t most = (size_t)INT_MAX & ~(size_t)4095;
+
+	message->size = 0;
+	for (size_t i = 0; i < message->piece_count; i++) {
+		struct iovec *piece = &message->pieces[i];
+
+		if ((ssize_t)piece->iov_len < 0)
+			return -EINVAL;
+		if ((uint64_t)(uintptr_t)piece->iov_base > INT64_MAX - piece->iov_len)
+			return -EFAULT;
+		if (piece->iov_len > most - message->size)
+			piece->iov_len = most - message->size;
+		message->size += piece->iov_len;
+	}
+	return 0;
+}
+
+int decode_message(struct exchange *x, uint64_t address, struct decoded_message *ret)
+{
+	struct msghdr header;
+	int r = decode_bytes(x, address, &header, sizeof(header)), length;
+
+	if (r != 0)
+		return r;
+	length = header.msg_name ? (int)header.msg_namelen : 0;
+	if (length > (int)sizeof(struct sockaddr_storage))
+		length = sizeof(struct sockaddr_storage);
+	r = decode_address(x, (uint64_t)(uintptr_t)header.msg_name, length);
+	if (r != 0)
+		return r;
+	if (header.msg_iovlen > UIO_MAXIOV)
+		return -EMSGSIZE;
+	ret->piece_count = header.msg_iovlen;
+	r = decode_bytes(x, (uint64_t)(uintptr_t)header.msg_iov, ret->pieces,
+	        header.msg_iovlen * sizeof(struct iovec));
+	if (r == 0)
+		r = check_pieces(ret);
+	ret->control = (uint64_t)(uintptr_t)header.msg_control;
+	ret->control_size = header.msg_controllen;
+	return r != 0 || header.msg_controllen <= INT_MAX ? r : -ENOBUFS;
+}
+
+/* The end of one piece that cannot be read is the end of all. */
+ssize_t decode_pieces(
+        struct exchange *x, const struct decoded_message *message, size_t offset, void *ret, size_t size)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < message->piece_count && done < size; i++) {
+		const struct iovec *piece = &message->pieces[i];
+		size_t length = piece->iov_len;
+		uint64_t address = (uint64_t)(uintptr_t)piece->iov_base;
+		ssize_t n;
+
+		if (offset >= length) {
+			offset -= length;
+			continue;
+		}
+		length -= offset;
+		address += offset;
+		offset = 0;
+		if (length > size - done)
+			length = size - done;
+		n = look(x, address, (char *)ret + done, length);
+		if (n == -EFAULT)
+			break;
+		if (n < 0)
+			return n == -ESRCH ? n : told(x, n);
+		done += (size_t)n;
+		if ((size_t)n < length)
+			break;
+	}
+	return (ssize_t)done;
 }
 
 int decode_write(struct worker *worker, struct exchange *x, uint64_t address, const void *bytes, size_t size)

@@ -5,7 +5,12 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <reeve/reeve.h>
 
@@ -18,12 +23,31 @@
 #include "target/task.h"
 
 #define EXCHANGE_PATHS 2
+#define TIMED_SLOTS 256
 
 struct call_path {
 	int dirfd;
 	size_t length;
 	char text[PATH_MAX];
 };
+
+/* As it was written, and one byte more. */
+struct call_address {
+	socklen_t length; /* 0: none */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+		char bytes[sizeof(struct sockaddr_storage) + 1];
+	} as;
+};
+
+/* What a UNIX socket's address names, which may fill it to its last byte: decode puts a NUL behind it. */
+static inline const char *call_address_path(const struct call_address *address)
+{
+	return address->as.bytes + offsetof(struct sockaddr_un, sun_path);
+}
 
 /* A call as decode read it: each byte once. */
 struct call {
@@ -34,6 +58,7 @@ struct call {
 	uint64_t flags; /* of the flags argument, or of struct open_how */
 	uint64_t mode;
 	uint64_t resolve; /* of struct open_how */
+	struct call_address address;
 };
 
 enum reply_kind {
@@ -68,11 +93,13 @@ struct exchange {
 	const char *why;    /* a refusal that no rule made */
 	const char *object; /* path after resolution, or NULL */
 	const char *second;
+	const struct policy_address_rule *address_rule; /* that decided */
+	unsigned use;   /* POLICY_CONNECT or POLICY_LISTEN, when an address was judged */
 	bool is_judged; /* some rule, or the lack of one, decided */
 	struct reply reply;
 	void (*after)(struct worker *worker, struct exchange *x); /* what is left to do once it is answered */
 	struct resolved resolved[EXCHANGE_PATHS];
-	char text[RESOLVE_PATH_SIZE]; /* the fast way's path */
+	char text[RESOLVE_PATH_SIZE]; /* the fast way's path, or an address in words */
 };
 
 /* What all performing threads share. */
@@ -88,6 +115,7 @@ struct shared {
 	_Atomic bool credentials_differ;     /* some task may have other credentials than we */
 	_Atomic bool roots_differ;           /* some task may have another root, or mounts */
 	_Atomic pid_t helpers[TASK_HELPERS]; /* of the workers, by their index */
+	_Atomic uint64_t timed[TIMED_SLOTS]; /* sockets whose timeout is ours for a moment */
 };
 
 /* One performing thread. */
@@ -111,4 +139,4 @@ void exchange_record(struct worker *worker, struct exchange *x);
 typedef void act_family(struct worker *worker, struct exchange *x);
 
 act_family act_open, act_create, act_remove, act_rename, act_link, act_metadata, act_truncate, act_stat,
-        act_exec, act_watched, act_refuse;
+        act_exec, act_connect, act_bind, act_listen, act_send, act_watched, act_refuse;

@@ -19,6 +19,10 @@ static act_family *const families[SYSCALLS_OPERATIONS] = {
         [SYSCALLS_STAT] = act_stat,
         [SYSCALLS_WATCH] = act_refuse,
         [SYSCALLS_EXEC] = act_exec,
+        [SYSCALLS_CONNECT] = act_connect,
+        [SYSCALLS_BIND] = act_bind,
+        [SYSCALLS_LISTEN] = act_listen,
+        [SYSCALLS_SEND] = act_send,
 };
 
 static uint64_t now(void)
@@ -35,7 +39,8 @@ static void begin(struct worker *worker, struct exchange *x)
 	x->row = syscalls_row_by_nr(syscalls_native(), (unsigned)x->request.data.nr);
 	x->task = (struct task){.view = &worker->view, .tid = x->request.tid};
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
-	x->access = 0;
+	x->access = x->use = 0;
+	x->address_rule = NULL;
 	x->why = x->object = x->second = NULL;
 	x->is_judged = false;
 	x->after = NULL;
@@ -122,6 +127,8 @@ void exchange_record(struct worker *worker, struct exchange *x)
 	record.object = x->object;
 	record.second = x->second;
 	record.access = x->access;
+	record.use = x->use;
+	record.address_rule = x->is_judged ? x->address_rule : NULL;
 	record.verdict = refused ? x->verdict.verdict : POLICY_ALLOW;
 	if (refused && record.verdict == POLICY_ALLOW)
 		record.verdict = POLICY_DENY;

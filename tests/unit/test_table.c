@@ -224,8 +224,8 @@ static void test_shapes(void **state)
 
 static bool is_family(const char *family)
 {
-	static const char *const families[] = {
-	        "open", "create", "remove", "rename", "link", "metadata", "stat", "exec", "credentials"};
+	static const char *const families[] = {"open", "create", "remove", "rename", "link", "metadata",
+	        "stat", "exec", "credentials", "connect", "bind", "send"};
 
 	for (size_t i = 0; family && i < ELEMENTS(families); i++) {
 		if (strcmp(family, families[i]) == 0)

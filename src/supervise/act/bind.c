@@ -1,0 +1,288 @@
+/* bind and listen. The name of a UNIX socket is what the program wrote, since getsockname tells it: so the
+ * kernel is given that text, and only where it cannot lead anywhere else than to the folder that was judged.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "kernel/blocking.h"
+#include "supervise/act/act.h"
+#include "supervise/act/socket.h"
+#include "supervise/decide.h"
+#include "supervise/decode.h"
+
+static const char why_movable[] = "the socket's name leads through folders that could be changed meanwhile; "
+                                  "a name without a slash, in the "
+                                  "program's own folder, works";
+
+/* ---- socket files ---- */
+
+static bool may_be_written(const struct plan *plan, const char *path)
+{
+	struct match_verdict verdict;
+
+	matcher_decide(plan->matcher, path, POLICY_WRITE, &verdict);
+	return verdict.verdict == POLICY_ALLOW;
+}
+
+/* Whether no folder on the way can be changed by the target: it may write in none of them. */
+static bool is_way_firm(const struct plan *plan, const char *path)
+{
+	char folder[PATH_MAX];
+	char *slash;
+
+	strcpy(folder, path);
+	while ((slash = strrchr(folder, '/')) && slash != folder) {
+		*slash = '\0';
+		/* In the folder that holds the name itself, nothing but that name counts. */
+		if (slash - folder < (ptrdiff_t)(strrchr(path, '/') - path) && may_be_written(plan, folder))
+			return false;
+	}
+	return !may_be_written(plan, "/");
+}
+
+/* Whether sockets may be made anywhere in the folder: no rule takes any of it away. */
+static bool is_all_free(const struct plan *plan, const char *folder)
+{
+	const struct policy *policy = plan->policy;
+
+	if (!may_be_written(plan, folder) || matcher_may_deny_within(plan->matcher, folder))
+		return false;
+	for (size_t i = 0; i < policy->address_count; i++) {
+		const struct policy_address_rule *rule = &policy->addresses[i];
+
+		if (rule->verdict == POLICY_DENY && rule->kind == POLICY_ADDRESS_UNIX &&
+		        (rule->is_glob || path_is_within(rule->path, folder)))
+			return false;
+	}
+	return true;
+}
+
+static int bind_from(int folder, int back, int fd, const struct call_address *name)
+{
+	int r = fchdir(folder) < 0 ? -errno : sockets_bind(fd, &name->as, name->length);
+
+	return fchdir(back) < 0 ? -errno : r;
+}
+
+/* A name that leads through folders: those that nobody inside can change, or all that it could lead to is
+ * allowed. 0, -errno, -EXDEV. */
+static int bind_through(struct worker *worker, struct exchange *x, int fd)
+{
+	const struct plan *plan = x->plan;
+	const struct call_address *name = &x->call.address;
+	struct resolved *at = &x->resolved[0];
+	AUTO_CLOSE int cwd = task_open(&x->task, "cwd");
+	char folder[PATH_MAX];
+	int n;
+
+	if (cwd < 0)
+		return cwd;
+	if (x->task.own_root || strlen(at->path) >= sizeof(folder))
+		return -EXDEV;
+	n = resolve_text(&x->task, AT_FDCWD, call_address_path(name), folder, sizeof(folder));
+	if (n >= 0)
+		n = plan_rewrite(plan, folder, (size_t)n, sizeof(folder));
+	if (n >= 0 && strcmp(folder, at->path) == 0 && is_way_firm(plan, at->path))
+		return bind_from(cwd, worker->view.root, fd, name);
+	strcpy(folder, at->path);
+	*strrchr(folder, '/') = '\0';
+	if (!is_all_free(plan, folder[0] ? folder : "/"))
+		return -EXDEV;
+	n = sockets_bind_within(
+	        fd, &name->as, name->length, cwd, at->parent, &worker->shared->helpers[worker->index]);
+	/* Here the kernel says that the folder was another one meanwhile, or that there is no Landlock. */
+	return n == -ENOSYS || n == -EOPNOTSUPP ? -EXDEV : n;
+}
+
+static bool exists(const struct resolved *at)
+{
+	struct stat st;
+
+	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void bind_file(struct worker *worker, struct exchange *x, int fd)
+{
+	const char *written = call_address_path(&x->call.address);
+	struct resolved *at = &x->resolved[0];
+	struct address address = {.kind = ADDRESS_UNIX_PATH};
+	struct call_path path = {.dirfd = AT_FDCWD, .length = strlen(written)};
+	int r = resolve_parent(&x->task, AT_FDCWD, written, at);
+
+	if (r < 0) {
+		memcpy(path.text, written, path.length + 1);
+		return act_resolution_failed(worker, x, &path, r);
+	}
+	address.name = at->path;
+	address.name_length = strlen(at->path);
+	if (!decide_address(x, x->plan, &address, POLICY_LISTEN)) {
+		if (x->verdict.verdict != POLICY_HIDE && exists(at))
+			act_natural_error(x, EADDRINUSE);
+		resolved_done(at);
+		return;
+	}
+	r = act_with_umask(worker, x);
+	if (r == 0 && strchr(written, '/'))
+		r = bind_through(worker, x, fd);
+	else if (r == 0)
+		r = bind_from(at->parent, worker->view.root, fd, &x->call.address);
+	resolved_done(at);
+	if (r == -EXDEV)
+		return decide_refuse(x, EACCES, why_movable);
+	if (r != 0)
+		return act_fail(x, r);
+	act_result(x, 0);
+}
+
+/* ---- others ---- */
+
+/* The kernel would name it after the process that asks. */
+int act_name_netlink(struct exchange *x, int fd)
+{
+	struct sockaddr_nl name = {0};
+	struct task_status status;
+	socklen_t size = sizeof(name);
+	int r;
+
+	if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
+		return -errno;
+	if (name.nl_pid)
+		return 0;
+	r = task_status(&x->task, &status);
+	if (r < 0)
+		return r == -ESRCH ? REEVE_GONE : r;
+	name = (struct sockaddr_nl){.nl_family = AF_NETLINK, .nl_pid = (uint32_t)status.tgid};
+	r = sockets_bind(fd, &name, sizeof(name));
+	/* A second one of that process: then by chance, as natively. */
+	return r == -EADDRINUSE ? 0 : r;
+}
+
+static int bind_address(struct exchange *x, int fd, const struct sockets_kind *kind)
+{
+	const struct call_address *name = &x->call.address;
+	const struct sockaddr_nl *netlink = (const struct sockaddr_nl *)(const void *)&name->as;
+	int r = 0;
+
+	if (kind->domain == AF_NETLINK && name->length >= sizeof(*netlink) &&
+	        netlink->nl_family == AF_NETLINK && netlink->nl_pid == 0)
+		r = act_name_netlink(x, fd);
+	return r != 0 ? r : sockets_bind(fd, &name->as, name->length);
+}
+
+static void perform(struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind)
+{
+	struct address address;
+	int r;
+
+	switch (act_meaning(x, fd, kind, &address)) {
+	case MEANS_PATH:
+		return bind_file(worker, x, fd);
+	case MEANS_UNKNOWN:
+		return decide_refuse(x, EACCES, "no rule can speak of addresses of this kind of socket");
+	case MEANS_ADDRESS:
+		if (!decide_address(x, x->plan, &address, POLICY_LISTEN))
+			return;
+		break;
+	case MEANS_NOTHING:
+		break;
+	}
+	r = act_still_wanted(worker, x);
+	if (r == 0)
+		r = bind_address(x, fd, kind);
+	if (r != 0)
+		return act_fail(x, r);
+	act_result(x, 0);
+}
+
+void act_bind(struct worker *worker, struct exchange *x)
+{
+	const uint64_t *args = (const uint64_t *)x->request.data.args;
+	AUTO_CLOSE int fd = act_fetch(x, (int)(uint32_t)args[0]);
+	struct sockets_kind kind;
+	int r;
+
+	if (fd < 0 || !act_kind_of(x, fd, &kind))
+		return;
+	r = decode_address(x, args[1], (int)(uint32_t)args[2]);
+	if (r == 0)
+		r = act_as_task(worker, x);
+	if (r != 0)
+		return act_fail(x, r);
+	perform(worker, x, fd, &kind);
+}
+
+/* ---- listen ---- */
+
+static bool is_inet(const struct sockets_kind *kind)
+{
+	return kind->domain == AF_INET || kind->domain == AF_INET6;
+}
+
+/* The port of its name, 0 when it has none. */
+static int port_of(int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in6 in6; /* the port is where it is in sockaddr_in */
+	} name = {0};
+	socklen_t size = sizeof(name);
+
+	return getsockname(fd, &name.any, &size) < 0 ? 0 : ntohs(name.in6.sin6_port);
+}
+
+/* A socket without a name gets one now: any free port, on every address. One that has a name got it from a
+ * bind that was judged. True when it may listen. */
+static bool may_listen(struct exchange *x, const struct sockets_kind *kind, int port)
+{
+	struct address address = {.kind = ADDRESS_IP, .transport = POLICY_TCP};
+
+	if (!is_inet(kind) || port)
+		return true;
+	if (kind->domain == AF_INET)
+		memset(address.ip + 10, 0xff, 2);
+	return decide_address(x, x->plan, &address, POLICY_LISTEN);
+}
+
+/* What a connection named and lost again meanwhile has now got another name, which nobody judged. */
+static int listen_as(struct exchange *x, int fd, const struct sockets_kind *kind, int backlog, int port)
+{
+	int r = sockets_listen(fd, backlog);
+
+	if (r < 0 || !is_inet(kind) || port == 0 || port_of(fd) == port)
+		return r;
+	shutdown(fd, SHUT_RDWR);
+	decide_refuse(x, EACCES, "the socket lost its address meanwhile");
+	return -EACCES;
+}
+
+void act_listen(struct worker *worker, struct exchange *x)
+{
+	const uint64_t *args = (const uint64_t *)x->request.data.args;
+	AUTO_CLOSE int fd = act_fetch(x, (int)(uint32_t)args[0]);
+	struct sockets_kind kind;
+	int r, port;
+
+	if (fd < 0 || !act_kind_of(x, fd, &kind))
+		return;
+	port = port_of(fd);
+	r = act_as_task(worker, x);
+	if (r == 0 && !may_listen(x, &kind, port))
+		return;
+	if (r == 0)
+		r = act_still_wanted(worker, x);
+	if (r == 0)
+		r = act_show(worker);
+	if (r == 0)
+		r = listen_as(x, fd, &kind, (int)(uint32_t)args[1], port);
+	act_hide(worker);
+	if (r != 0)
+		return act_fail(x, r);
+	act_result(x, 0);
+}

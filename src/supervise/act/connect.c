@@ -1,0 +1,87 @@
+/* connect: on a copy of the task's socket, to a copy of the address that was judged. */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+
+#include "base/cleanup.h"
+#include "supervise/act/act.h"
+#include "supervise/act/socket.h"
+#include "supervise/decode.h"
+
+struct connecting {
+	int fd;
+	const struct call_address *to;
+};
+
+static ssize_t try_connect(void *user, bool waits)
+{
+	const struct connecting *connecting = user;
+
+	(void)waits;
+	return sockets_connect(connecting->fd, &connecting->to->as, connecting->to->length);
+}
+
+static ssize_t connect_to(
+        struct worker *worker, struct exchange *x, const struct sockets_kind *kind, struct connecting *to)
+{
+	struct waiting_call call = {.worker = worker,
+	        .x = x,
+	        .fd = to->fd,
+	        .try = try_connect,
+	        .user = to,
+	        .connects = true,
+	        .polls = kind->domain != AF_UNIX};
+	ssize_t r;
+	int shown;
+
+	/* What has no connections has nothing to wait for. */
+	if (kind->type != SOCK_STREAM && kind->type != SOCK_SEQPACKET)
+		return try_connect(to, false);
+	if (kind->domain != AF_UNIX)
+		return act_wait(&call);
+	shown = act_show(worker);
+	r = shown < 0 ? shown : act_wait(&call);
+	act_hide(worker);
+	return r;
+}
+
+static void perform(struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind)
+{
+	struct destination destination;
+	struct connecting to = {.fd = fd, .to = &destination.address};
+	ssize_t r;
+
+	if (!act_judge_destination(worker, x, fd, kind, &destination))
+		return;
+	r = kind->domain == AF_NETLINK ? act_name_netlink(x, fd) : 0;
+	if (r == 0)
+		r = act_still_wanted(worker, x);
+	if (r == 0)
+		r = connect_to(worker, x, kind, &to);
+	if (r == 0)
+		x->reply = (struct reply){.kind = REPLY_VALUE, .fd = -EBADF};
+	else if (r != WAITING_REPLIED)
+		act_fail(x, (int)r);
+	if (destination.has_object)
+		resolved_done(&x->resolved[0]);
+}
+
+void act_connect(struct worker *worker, struct exchange *x)
+{
+	const uint64_t *args = (const uint64_t *)x->request.data.args;
+	AUTO_CLOSE int fd = act_fetch(x, (int)(uint32_t)args[0]);
+	struct sockets_kind kind;
+	int r;
+
+	if (fd < 0)
+		return;
+	r = decode_address(x, args[1], (int)(uint32_t)args[2]);
+	if (r != 0)
+		return act_fail(x, r);
+	if (!act_kind_of(x, fd, &kind))
+		return;
+	r = act_as_task(worker, x);
+	if (r != 0)
+		return act_fail(x, r);
+	perform(worker, x, fd, &kind);
+}

@@ -1,0 +1,23 @@
+/* Control messages of a performed send. */
+#pragma once
+
+#include "kernel/sockets.h"
+#include "supervise/decode.h"
+#include "supervise/exchange.h"
+
+#define CONTROL_MOST 253 /* descriptors in one message */
+
+/* Our copy: the task's descriptors in it are replaced by ours. */
+struct control {
+	char *bytes;
+	size_t size;
+	int fds[CONTROL_MOST];
+	size_t fd_count;
+};
+
+/* 0; REEVE_GONE; -errno of the call; 2 when it is refused, and replied. control_done frees what there is in each
+ * case. */
+#define CONTROL_REFUSED 2
+int control_read(struct worker *worker, struct exchange *x, const struct sockets_kind *kind,
+        const struct decoded_message *message, struct control *ret);
+void control_done(struct control *control);
