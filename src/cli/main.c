@@ -17,6 +17,7 @@ const struct cli_command *const cli_commands[] = {
         &cli_check,
         &cli_profiles,
         &cli_doctor,
+        &cli_schema,
         &cli_completion,
         &cli_version,
         &cli_help,

@@ -84,6 +84,20 @@ int policy_error_number(const char *text, const char **ret_nearest);
 /* The name of an error's number, or NULL. */
 const char *policy_error_name(int number);
 
+#define POLICY_HIGHEST_ERROR 133
+
+/* Names that stand beside others for the same number, NULL-terminated. */
+const char *const *policy_error_synonyms(void);
+
+/* What the reader knows in one place: "" is the top, others are called as the key of the top that holds them. Of
+ * `choices` each map has exactly one; NULL: there are none. The last has no name. */
+struct policy_key_set {
+	const char *name;
+	const char *const *known, *const *choices;
+};
+
+extern const struct policy_key_set policy_key_sets[];
+
 /* Reads one text. `directory` is what relative files of `use` start at. */
 struct policy_text {
 	const char *name;

@@ -231,6 +231,15 @@ static const char *const address_planned[] = {"redirect", "ask", NULL};
 static const char *const top_keys[] = {"reeve", "use", "files", "network", "syscalls", NULL};
 static const char *const top_planned[] = {"streams", "limits", NULL};
 
+/* For the schema that editors use: a set of keys that is not here is not in it. */
+const struct policy_key_set policy_key_sets[] = {
+        {"", top_keys, NULL},
+        {"files", file_keys, file_choices},
+        {"network", address_keys, address_choices},
+        {"syscalls", call_keys, call_choices},
+        {0},
+};
+
 static int read_file_item(struct reader *reader, const struct document_node *item)
 {
 	static const struct keys keys = {file_keys, file_planned};

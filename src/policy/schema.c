@@ -1,0 +1,267 @@
+#include "policy/schema.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "policy/builder.h"
+#include "syscalls/table.h"
+
+enum shape {
+	SHAPE_VERSION,
+	SHAPE_USE,
+	SHAPE_RULES,   /* a list of maps, whose keys are the set of the same name */
+	SHAPE_STRINGS, /* one or a list; what stands in them only the reader can judge */
+	SHAPE_CALLS,
+	SHAPE_ERROR,
+	SHAPE_TRUTH,
+};
+
+/* What may stand behind each key that the reader knows; a test fails for one that is not here. */
+static const struct row {
+	const char *set; /* NULL: in every set of rules */
+	const char *key;
+	enum shape shape;
+	const char *with; /* the keys that it goes with, or NULL */
+	const char *text;
+} rows[] = {
+        {"", "reeve", SHAPE_VERSION, NULL, "The version of the policy language."},
+        {"", "use", SHAPE_USE, NULL, "Profiles and files whose rules are added."},
+        {"", "files", SHAPE_RULES, NULL, "What may be read, changed and run. The order does not matter."},
+        {"", "network", SHAPE_RULES, NULL, "Addresses that may be connected to and listened on."},
+        {"", "syscalls", SHAPE_RULES, NULL, "System calls by name, number or @group."},
+        {"files", "read", SHAPE_STRINGS, NULL, "Files, or whole trees, that may be read."},
+        {"files", "write", SHAPE_STRINGS, NULL, "May be changed, made and removed; implies read."},
+        {"files", "exec", SHAPE_STRINGS, NULL, "May be run; implies read."},
+        {"files", "deny", SHAPE_STRINGS, NULL, "Refused, unless an allow lies inside; patterns, too."},
+        {"files", "hide", SHAPE_STRINGS, NULL, "As if it were not there."},
+        {"files", "optional", SHAPE_TRUTH, "read write exec", "What is not there is left out."},
+        {"network", "connect", SHAPE_STRINGS, NULL,
+                "ADDRESS:PORT, as in 127.0.0.1:8080, 10.0.0.0/8:443, example.org:443, unix:PATH."},
+        {"network", "listen", SHAPE_STRINGS, NULL, "ADDRESS:PORT, as in *:8080-8090."},
+        {"network", "deny-connect", SHAPE_STRINGS, NULL, "Refused, unless an allow lies inside."},
+        {"network", "deny-listen", SHAPE_STRINGS, NULL, "Refused, unless an allow lies inside."},
+        {"syscalls", "allow", SHAPE_CALLS, NULL, "Allowed where a group denies or kills."},
+        {"syscalls", "deny", SHAPE_CALLS, NULL, "Refused with EPERM, or with what errno says."},
+        {"syscalls", "kill", SHAPE_CALLS, NULL, "Ends the process that makes the call."},
+        {NULL, "errno", SHAPE_ERROR, "deny deny-connect deny-listen", "The error that a refusal ends in."},
+        {NULL, "log", SHAPE_TRUTH, NULL, "Every decision by this rule is recorded."},
+};
+
+static const struct row *row_of(const char *set, const char *key)
+{
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		if (strcmp(rows[i].key, key) == 0 && (!rows[i].set || strcmp(rows[i].set, set) == 0))
+			return &rows[i];
+	return NULL;
+}
+
+/* ---- building: a NULL object on the way is told by the end, when the whole is looked at ---- */
+
+static struct json_object *map(void)
+{
+	return json_object_new_object();
+}
+
+static struct json_object *with(struct json_object *object, const char *key, struct json_object *value)
+{
+	json_object_object_add(object, key, value);
+	return object;
+}
+
+static struct json_object *string(const char *text)
+{
+	return json_object_new_string(text);
+}
+
+static struct json_object *list_of(struct json_object *first, struct json_object *second)
+{
+	struct json_object *list = json_object_new_array();
+
+	json_object_array_add(list, first);
+	if (second)
+		json_object_array_add(list, second);
+	return list;
+}
+
+static struct json_object *reference(const char *name)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "#/$defs/%s", name);
+	return with(map(), "$ref", string(text));
+}
+
+/* One of `item`, or a list of them. */
+static struct json_object *one_or_list(const char *item)
+{
+	struct json_object *list = with(with(map(), "type", string("array")), "items", reference(item));
+
+	return with(map(), "anyOf", list_of(reference(item), list));
+}
+
+static struct json_object *integer_between(int low, int high)
+{
+	struct json_object *object = with(map(), "type", string("integer"));
+
+	return with(with(object, "minimum", json_object_new_int(low)), "maximum", json_object_new_int(high));
+}
+
+static struct json_object *pattern(const char *text)
+{
+	return with(with(map(), "type", string("string")), "pattern", string(text));
+}
+
+static struct json_object *names_of(const char *const *names)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (; *names; names++)
+		json_object_array_add(list, string(*names));
+	return list;
+}
+
+/* ---- definitions ---- */
+
+/* Digits alone are a name, too, and editors take them for a number. */
+static struct json_object *define_string(void)
+{
+	struct json_object *types = list_of(string("string"), string("number"));
+
+	return with(with(map(), "type", types), "minLength", json_object_new_int(1));
+}
+
+/* As the reader tells files from profiles. */
+static struct json_object *define_profile(void)
+{
+	struct json_object *profiles = with(map(), "enum", names_of(policy_profiles()));
+
+	return with(map(), "anyOf", list_of(profiles, pattern("/|^~$|\\.(yaml|yml|json)$")));
+}
+
+static struct json_object *define_call(void)
+{
+	struct json_object *names = names_of(syscalls_groups()), *any;
+
+	for (size_t i = 0; i < syscalls_all_count; i++)
+		json_object_array_add(names, string(syscalls_all[i].name));
+	any = list_of(with(map(), "enum", names), pattern("^[0-9]+$"));
+	json_object_array_add(
+	        any, with(with(map(), "type", string("integer")), "minimum", json_object_new_int(0)));
+	return with(map(), "anyOf", any);
+}
+
+static struct json_object *define_error(void)
+{
+	struct json_object *names = json_object_new_array(), *any;
+	const char *const *others = policy_error_synonyms();
+
+	for (int number = 1; number <= POLICY_HIGHEST_ERROR; number++)
+		if (policy_error_name(number))
+			json_object_array_add(names, string(policy_error_name(number)));
+	for (; *others; others++)
+		json_object_array_add(names, string(*others));
+	any = list_of(with(map(), "enum", names), pattern("^[0-9]+$"));
+	json_object_array_add(any, integer_between(1, POLICY_HIGHEST_ERROR));
+	return with(map(), "anyOf", any);
+}
+
+/* ---- keys ---- */
+
+static struct json_object *shape_of(const struct row *row)
+{
+	switch (row->shape) {
+	case SHAPE_VERSION:
+		return with(map(), "const", json_object_new_int(1));
+	case SHAPE_USE:
+		return one_or_list("profile");
+	case SHAPE_RULES:
+		return with(with(map(), "type", string("array")), "items", reference(row->key));
+	case SHAPE_STRINGS:
+		return one_or_list("string");
+	case SHAPE_CALLS:
+		return one_or_list("call");
+	case SHAPE_ERROR:
+		return reference("error");
+	case SHAPE_TRUTH:
+		return with(map(), "type", string("boolean"));
+	}
+	return NULL;
+}
+
+static bool has_name(const char *const *names, const char *name, size_t length)
+{
+	for (; names && *names; names++)
+		if (strlen(*names) == length && memcmp(*names, name, length) == 0)
+			return true;
+	return false;
+}
+
+/* That one of the words stands beside it. */
+static struct json_object *beside(const struct policy_key_set *set, const char *words)
+{
+	struct json_object *any = json_object_new_array();
+
+	while (*words) {
+		size_t n = strcspn(words, " ");
+		char word[64];
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, words);
+		if (has_name(set->known, words, n))
+			json_object_array_add(any, with(map(), "required", list_of(string(word), NULL)));
+		words += n + (words[n] == ' ');
+	}
+	return with(map(), "anyOf", any);
+}
+
+static struct json_object *choices_of(const char *const *choices)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (; *choices; choices++)
+		json_object_array_add(list, with(map(), "required", list_of(string(*choices), NULL)));
+	return list;
+}
+
+/* A map with the keys that the reader knows there. One without a row may hold anything: nothing that the
+ * reader would take is wrong for editors. */
+static struct json_object *map_of(const struct policy_key_set *set)
+{
+	struct json_object *properties = map(), *dependent = map(), *object;
+
+	for (const char *const *key = set->known; *key; key++) {
+		const struct row *row = row_of(set->name, *key);
+
+		json_object_object_add(properties, *key,
+		        row ? with(shape_of(row), "description", string(row->text))
+		            : json_object_new_boolean(true));
+		if (row && row->with)
+			json_object_object_add(dependent, *key, beside(set, row->with));
+	}
+	object = with(with(map(), "type", string("object")), "properties", properties);
+	with(object, "additionalProperties", json_object_new_boolean(false));
+	if (set->choices)
+		with(object, "oneOf", choices_of(set->choices));
+	return with(object, "dependentSchemas", dependent);
+}
+
+struct json_object *policy_schema(void)
+{
+	struct json_object *definitions = map(), *schema = NULL;
+
+	for (const struct policy_key_set *set = policy_key_sets; set->name; set++) {
+		if (set->name[0])
+			with(definitions, set->name, map_of(set));
+		else
+			schema = map_of(set);
+	}
+	with(definitions, "string", define_string());
+	with(definitions, "profile", define_profile());
+	with(definitions, "call", define_call());
+	with(definitions, "error", define_error());
+	with(schema, "$schema", string("https://json-schema.org/draft/2020-12/schema"));
+	with(schema, "title", string("reeve policy"));
+	with(schema, "required", list_of(string("reeve"), NULL));
+	return with(schema, "$defs", definitions);
+}
