@@ -68,6 +68,8 @@ static const char *key_of(int option)
 		return "deny-connect";
 	case OPTION_DENY_LISTEN:
 		return "deny-listen";
+	case OPTION_LIMIT:
+		return "limit";
 	default:
 		return NULL;
 	}

@@ -20,6 +20,7 @@ enum {
 	OPTION_LISTEN,
 	OPTION_DENY_CONNECT,
 	OPTION_DENY_LISTEN,
+	OPTION_LIMIT,
 	OPTION_OWN = 512,
 };
 
@@ -35,7 +36,8 @@ enum {
 	{"connect", required_argument, NULL, OPTION_CONNECT},                                                \
 	{"listen", required_argument, NULL, OPTION_LISTEN},                                                  \
 	{"deny-connect", required_argument, NULL, OPTION_DENY_CONNECT},                                      \
-	{"deny-listen", required_argument, NULL, OPTION_DENY_LISTEN}
+	{"deny-listen", required_argument, NULL, OPTION_DENY_LISTEN},                                        \
+	{"limit", required_argument, NULL, OPTION_LIMIT}
 /* clang-format on */
 
 /* What `-p FOLDER` names in that folder. */

@@ -302,9 +302,9 @@ static const char help[] = "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\
                            "  --deny-connect, --deny-listen ADDRESS   'unix:~/x.sock', 'unix:@name'\n"
                            "  -p, --policy FILE            rules from a file      (all of these may be\n"
                            "  --use PROFILE                a built-in profile      given many times)\n"
+                           "  --limit NAME=VALUE           memory=2G, processes=200, cpu-time=60s, ...\n"
                            "  --json FILE                  one JSON line for each decision (-: stdout)\n"
-                           "  --log FILE                   denials to FILE and not to stderr\n"
-                           "  -q, --quiet                  no text about denials\n"
+                           "  --log FILE; -q, --quiet      denials to FILE and not to stderr; nowhere\n"
                            "  --summary                    counts at the end; --summary-json FILE\n"
                            "  --verbose-denials            report also what Landlock alone would refuse\n"
                            "  --best-effort                go on where the kernel cannot hold a rule\n"
@@ -314,7 +314,7 @@ static const char help[] = "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\
                            "  reeve run --read / --exec / --write build -- make\n"
                            "  reeve run -p policy.yaml --json record.jsonl -- ./configure\n"
                            "Exit code: the command's; 128+N for signal N; 127 not found, 126 cannot be run,\n"
-                           "125 reeve itself failed and nothing ran.\n";
+                           "125 reeve itself failed and nothing ran, 124 a limit ended it.\n";
 
 const struct cli_command cli_run = {
         .name = "run",

@@ -14,6 +14,7 @@ static const struct cli_word words[] = {
         {"help", CLI_NOTHING, "tell the options"},
         {"hide", CLI_PATH, "as if it were not there"},
         {"json", CLI_FILE, "as JSON, for programs"},
+        {"limit", CLI_TEXT, "limit what the command may use"},
         {"listen", CLI_TEXT, "allow to listen on an address"},
         {"log", CLI_FILE, "denials to a file"},
         {"policy", CLI_POLICY, "rules from a file"},

@@ -180,3 +180,20 @@ int credentials_no_new_privileges(void)
 {
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
+
+int credentials_lose_resource(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+	const uint32_t bit = 1U << CAP_SYS_RESOURCE;
+
+	/* Without CAP_SETPCAP the set cannot be made smaller; then no_new_privs keeps the capability away. */
+	if (prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0) < 0 && errno != EPERM)
+		return -errno;
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	data[0].effective &= ~bit;
+	data[0].permitted &= ~bit;
+	data[0].inheritable &= ~bit;
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}

@@ -115,9 +115,9 @@ static int search(const struct child_options *options, const char *name)
 	}
 }
 
-static void give_back(const struct child_origin *origin)
+static void give_back(const struct child_origin *origin, const struct limits_own *limits)
 {
-	setrlimit(RLIMIT_NOFILE, &origin->files);
+	setrlimit(RLIMIT_NOFILE, &limits->files);
 	if (origin->ignored_child)
 		signal(SIGCHLD, SIG_IGN);
 	sigprocmask(SIG_SETMASK, &origin->mask, NULL);
@@ -130,13 +130,16 @@ _Noreturn void child_run(const struct child_options *options)
 
 	if (r < 0)
 		fail(options, CHILD_PARENT, -r);
+	r = limits_put_on(options->limits);
+	if (r < 0)
+		fail(options, CHILD_LIMITS, -r);
 	r = credentials_no_new_privileges();
 	if (r == 0 && options->ruleset >= 0)
 		r = landlock_restrict_thread(options->ruleset);
 	if (r < 0)
 		fail(options, CHILD_DOMAIN, -r);
 	install(options);
-	give_back(options->origin);
+	give_back(options->origin, options->limits);
 	if (strchr(name, '/')) {
 		execute(options, name);
 		fail(options, CHILD_EXEC, errno);

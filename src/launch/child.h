@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 
+#include "launch/limits.h"
 #include "plan/plan.h"
 
 /* Where a command is looked for without PATH. */
@@ -13,6 +14,7 @@
 enum child_step {
 	CHILD_READY, /* not a failure: the filter is on; `number` is the listener's descriptor, or -1 */
 	CHILD_PARENT,
+	CHILD_LIMITS,
 	CHILD_DOMAIN,
 	CHILD_FILTER,
 	CHILD_EXEC,
@@ -38,6 +40,7 @@ struct child_options {
 	                  then argv[1]... */
 	char *const *environment;
 	const struct child_origin *origin;
+	const struct limits_own *limits;
 	pid_t parent;
 	int ruleset; /* to be put on, or -EBADF */
 	unsigned filter_flags;

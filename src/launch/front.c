@@ -25,6 +25,7 @@ struct front {
 	int signals;
 	int terminal; /* where the foreground belonged to us at the start, or -EBADF */
 	pid_t group, server_pid;
+	struct cgroup cgroup;
 };
 
 /* Raises our limit of descriptors; the command gets its own back. */
@@ -145,9 +146,12 @@ static void stop_too(const struct front *front, int signal, int stop)
 	ask(front, &(struct server_request){.signal = SERVER_REQUEST_AWAKE, .code = stop});
 }
 
-static int server_died(const struct launch_options *options, int errors)
+static int server_died(struct front *front, const struct launch_options *options, int errors)
 {
+	if (front->cgroup.folder >= 0)
+		cgroup_kill(&front->cgroup);
 	process_kill_descendants();
+	cgroup_remove(&front->cgroup);
 	if (options->private_tmp)
 		folder_remove(options->private_tmp);
 	if (errors >= 0)
@@ -156,7 +160,7 @@ static int server_died(const struct launch_options *options, int errors)
 	return LAUNCH_EXIT_FAILED;
 }
 
-static int wait_for_server(const struct front *front, const struct launch_options *options, int errors)
+static int wait_for_server(struct front *front, const struct launch_options *options, int errors)
 {
 	struct pollfd fds[] = {
 	        {.fd = front->server, .events = POLLIN}, {.fd = front->signals, .events = POLLIN}};
@@ -166,7 +170,7 @@ static int wait_for_server(const struct front *front, const struct launch_option
 		ssize_t n;
 
 		if (poll(fds, ELEMENTS(fds), -1) < 0 && errno != EINTR)
-			return server_died(options, errors);
+			return server_died(front, options, errors);
 		if (fds[1].revents)
 			pass_on(front);
 		if (!fds[0].revents)
@@ -176,7 +180,7 @@ static int wait_for_server(const struct front *front, const struct launch_option
 		if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 			continue;
 		if (n != sizeof(message))
-			return server_died(options, errors);
+			return server_died(front, options, errors);
 		if (message.event == SERVER_STOPPED)
 			stop_too(front, message.value, message.stop);
 		if (message.event == SERVER_CONTINUED)
@@ -213,7 +217,7 @@ static pid_t fork_server(const struct launch_options *options, const struct chil
 		close(pair[0]);
 		close(front->signals);
 		cleanup_close(&front->terminal);
-		server_run(options, origin, pair[1], errors);
+		server_run(options, origin, &front->cgroup, pair[1], errors);
 	}
 	close(pair[1]);
 	front->server = pair[0];
@@ -221,11 +225,34 @@ static pid_t fork_server(const struct launch_options *options, const struct chil
 	return pid;
 }
 
+/* Before the server: should it be killed, the front takes the cgroup away. */
+static int make_cgroup(struct front *front, const struct launch_options *options)
+{
+	int r = limits_make_cgroup(options->plan, &front->cgroup);
+
+	if (r == 0 && front->cgroup.folder >= 0) {
+		int raised = high(front->cgroup.folder);
+
+		if (raised < 0) {
+			cgroup_remove(&front->cgroup);
+			r = raised;
+		} else {
+			close(front->cgroup.folder);
+			front->cgroup.folder = raised;
+		}
+	}
+	if (r < 0)
+		dprintf(STDERR_FILENO, "reeve: cannot make a cgroup in %s for the limits of the policy: %s\n",
+		        options->plan->cgroup.path, strerror(-r));
+	return r;
+}
+
 int launch_run(const struct launch_options *options)
 {
-	struct front front = {.server = -EBADF, .signals = -EBADF, .terminal = -EBADF};
+	struct front front = {
+	        .server = -EBADF, .signals = -EBADF, .terminal = -EBADF, .cgroup = {.folder = -EBADF}};
 	struct child_origin origin;
-	int errors = high(STDERR_FILENO), code, kept[4];
+	int errors = high(STDERR_FILENO), code, kept[5];
 	size_t kept_count = 0;
 	pid_t pid;
 
@@ -234,9 +261,12 @@ int launch_run(const struct launch_options *options)
 	remember_terminal(&front);
 	if (block_signals(&front.signals) < 0)
 		return LAUNCH_EXIT_FAILED;
+	if (make_cgroup(&front, options) < 0)
+		return LAUNCH_EXIT_FAILED;
 	pid = fork_server(options, &origin, &front, errors);
 	if (pid < 0) {
 		dprintf(STDERR_FILENO, "reeve: cannot start the supervisor: %s\n", strerror(-pid));
+		cgroup_remove(&front.cgroup);
 		return LAUNCH_EXIT_FAILED;
 	}
 	/* The command's descriptors are not ours to keep open. */
@@ -244,6 +274,7 @@ int launch_run(const struct launch_options *options)
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.terminal);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.signals);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.server);
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.cgroup.folder);
 	credentials_keep_descriptors(kept, kept_count);
 	code = wait_for_server(&front, options, errors);
 	give_terminal_back(&front);

@@ -12,6 +12,7 @@
 #include "record/record.h"
 
 /* Exit codes of our own, beside those of the command and 128+signal. */
+#define LAUNCH_EXIT_LIMIT 124      /* a limit of the policy ended the command */
 #define LAUNCH_EXIT_FAILED 125     /* reeve itself failed, nothing ran */
 #define LAUNCH_EXIT_CANNOT_RUN 126 /* found, but could not be run */
 #define LAUNCH_EXIT_NOT_FOUND 127

@@ -42,7 +42,9 @@ struct server {
 		pid_t sender;
 	} seen[65];
 	struct supervisor *supervisor;
-	int kept[16];
+	struct limits limits;
+	struct limits_own own; /* the command's */
+	int kept[24];
 	size_t kept_count;
 };
 
@@ -123,6 +125,7 @@ static int fork_child(struct server *server, struct start *start, pid_t parent)
 	        .script = script,
 	        .environment = environ,
 	        .origin = server->origin,
+	        .limits = &server->own,
 	        .parent = parent,
 	        .filter_flags = plan->supervises && features->wait_killable ? REEVE_FILTER_WAIT_KILLABLE : 0,
 	        .needs_listener = plan->supervises,
@@ -203,6 +206,9 @@ static void tell_failure(const struct server *server, const struct child_report 
 	switch (report->step) {
 	case CHILD_EXEC:
 		tell_exec(server, report->error);
+		return;
+	case CHILD_LIMITS:
+		say(server, "cannot set the limits of the policy: %s\n", strerror(report->error));
 		return;
 	case CHILD_DOMAIN:
 		say(server, "cannot enter the Landlock domain: %s\n", strerror(report->error));
@@ -491,9 +497,11 @@ static void front_spoke(struct server *server)
 }
 
 /* Nobody is there to be told: the tree ends with the front. */
-static _Noreturn void end_with_front(const struct server *server)
+static _Noreturn void end_with_front(struct server *server)
 {
+	limits_kill(&server->limits);
 	process_kill_descendants();
+	limits_finish(&server->limits);
 	if (server->options->private_tmp)
 		folder_remove(server->options->private_tmp);
 	_exit(LAUNCH_EXIT_FAILED);
@@ -516,11 +524,21 @@ static void take_event(struct server *server)
 		server->failure = LAUNCH_EXIT_FAILED;
 }
 
+static void look_at_limits(struct server *server)
+{
+	if (!limits_look(&server->limits))
+		return;
+	server->failure = LAUNCH_EXIT_LIMIT;
+	limits_kill(&server->limits);
+	process_kill_descendants();
+}
+
 enum {
 	SOURCE_FRONT,
 	SOURCE_EVENTS,
 	SOURCE_CHANGES,
 	SOURCE_COMMAND,
+	SOURCE_LIMITS,
 	SOURCES,
 };
 
@@ -540,6 +558,7 @@ static void wait_for_command(struct server *server)
 	        [SOURCE_EVENTS] = {.fd = server->events[0], .events = POLLIN},
 	        [SOURCE_CHANGES] = {.fd = server->changes, .events = POLLIN},
 	        [SOURCE_COMMAND] = {.fd = -1, .events = POLLIN},
+	        [SOURCE_LIMITS] = {.fd = -1, .events = POLLIN},
 	};
 	enum orphans orphans = ORPHANS_LIVE;
 	struct signalfd_siginfo change;
@@ -563,20 +582,26 @@ static void wait_for_command(struct server *server)
 			wake_front(server);
 		if (fds[SOURCE_COMMAND].revents)
 			return;
+		if (fds[SOURCE_LIMITS].revents)
+			look_at_limits(server);
 		/* What the front asks before there is a command waits in its socket. */
 		fds[SOURCE_COMMAND].fd = server->child;
+		fds[SOURCE_LIMITS].fd = server->is_running ? server->limits.timer : -1;
 		fds[SOURCE_FRONT].events = server->is_running ? POLLIN : 0;
 	}
 }
 
-static int exit_code(const struct server *server)
+static int exit_code(struct server *server)
 {
 	int status;
 
+	/* Whoever killed it has waited for it. */
 	if (server->pid < 0 || waitpid(server->pid, &status, __WALL) != server->pid)
-		return LAUNCH_EXIT_FAILED;
+		return server->failure ? server->failure : LAUNCH_EXIT_FAILED;
 	if (server->failure)
 		return server->failure;
+	if (limits_ended_command(&server->limits, status))
+		return LAUNCH_EXIT_LIMIT;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -594,8 +619,8 @@ static void see_front_off(struct server *server, const struct server_message *la
 /* The front is gone, and so is the terminal's interest: until the last of the tree has ended. */
 static void serve_the_rest(struct server *server)
 {
-	struct pollfd fds[] = {
-	        {.fd = server->events[0], .events = POLLIN}, {.fd = server->changes, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = server->events[0], .events = POLLIN},
+	        {.fd = server->changes, .events = POLLIN}, {.fd = server->limits.timer, .events = POLLIN}};
 	struct signalfd_siginfo change;
 	enum orphans orphans;
 
@@ -606,20 +631,37 @@ static void serve_the_rest(struct server *server)
 			continue;
 		if (fds[0].revents)
 			take_event(server);
+		if (fds[2].revents)
+			look_at_limits(server);
 	}
 }
 
 static void finish(struct server *server)
 {
 	supervisor_finish(server->supervisor);
+	limits_finish(&server->limits);
 	if (!server->options->private_tmp)
 		return;
 	folder_remove(server->options->private_tmp);
 	folder_remove_leftovers(server->options->private_tmp);
 }
 
-_Noreturn void server_run(
-        const struct launch_options *options, const struct child_origin *origin, int front, int errors)
+static int start_limits(struct server *server, struct cgroup *cgroup)
+{
+	const struct plan *plan = server->options->plan;
+	int r = limits_start(&server->limits, plan, server->options->recorder, cgroup);
+
+	if (r == 0)
+		r = limits_for_child(plan, cgroup, &server->origin->files, &server->own);
+	if (r < 0)
+		say(server, "cannot prepare the limits of the policy: %s\n", strerror(-r));
+	if (r == 0)
+		r = keep(server, cgroup->folder);
+	return r < 0 ? r : keep(server, server->limits.timer);
+}
+
+_Noreturn void server_run(const struct launch_options *options, const struct child_origin *origin,
+        struct cgroup *cgroup, int front, int errors)
 {
 	struct server server = {.options = options,
 	        .origin = origin,
@@ -646,6 +688,8 @@ _Noreturn void server_run(
 	for (size_t i = 0; i < options->kept_count; i++)
 		if (keep(&server, options->kept[i]) < 0)
 			_exit(LAUNCH_EXIT_FAILED);
+	if (start_limits(&server, cgroup) < 0)
+		_exit(LAUNCH_EXIT_FAILED);
 	if (pthread_create(&parent, NULL, parent_main, &server) != 0)
 		_exit(LAUNCH_EXIT_FAILED);
 	wait_for_command(&server);

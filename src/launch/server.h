@@ -30,6 +30,8 @@ struct server_request {
 	pid_t sender;
 };
 
-/* Never returns. `front` is a SOCK_SEQPACKET socket to the front; `errors` a copy of stderr, or -1. */
+/* Never returns. `front` is a SOCK_SEQPACKET socket to the front; `errors` a copy of stderr, or -1; `cgroup` is
+ * removed at the end. */
 _Noreturn void server_run(
-        const struct launch_options *options, const struct child_origin *origin, int front, int errors);
+        const struct launch_options *options, const struct child_origin *origin, struct cgroup *cgroup, int front,
+        int errors);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "plan/limits.h"
 #include "plan/tell.h"
 
 #define WIDTH 80
@@ -228,6 +229,8 @@ int explain_plan(const struct plan *plan, FILE *out)
 		        idle);
 	if (plan->line_count)
 		fputs("  What no rule allows is denied.\n", out);
+	if (plan_tell_limits(plan, out, write_wrapped) < 0)
+		return -ENOMEM;
 	fputs("\nRefused by the filter of every plan:\n", out);
 	write_list(out, refused_always, ELEMENTS(refused_always));
 	if (plan->performs)
@@ -309,6 +312,7 @@ struct json_object *explain_plan_json(const struct plan *plan)
 		json_object_array_add(refused, json_object_new_string(refused_performing[i]));
 	json_object_object_add(object, "schema", json_object_new_int(1));
 	json_object_object_add(object, "rules", rules);
+	json_object_object_add(object, "limits", plan_limits_json(plan));
 	json_object_object_add(object, "refused", refused);
 	json_object_object_add(object, "not_held", strings_json(not_held, ELEMENTS(not_held)));
 	json_object_object_add(object, "lacking", string_or_null(plan->notes));

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "kernel/landlock.h"
+#include "plan/limits.h"
 
 #define NEEDED_ABI 3 /* truncation is held from here on */
 
@@ -368,6 +369,7 @@ int plan_new(struct policy *policy, const struct plan_options *options, struct p
 		plan_free(plan);
 		return r;
 	}
+	plan_choose_limits(plan, options);
 	*ret = plan;
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <reeve/reeve.h>
 
+#include "kernel/cgroup.h"
 #include "plan/filter.h"
 #include "policy/address.h"
 #include "policy/match.h"
@@ -18,6 +19,14 @@ enum plan_layer {
 	PLAN_FILTER,
 	PLAN_LANDLOCK,
 	PLAN_SUPERVISOR,
+};
+
+/* What holds a limit. */
+enum plan_holder {
+	PLAN_UNLIMITED,
+	PLAN_CGROUP,
+	PLAN_RLIMIT,
+	PLAN_WATCH, /* the supervisor looks again and again */
 };
 
 struct plan_options {
@@ -86,6 +95,14 @@ struct plan {
 	uint64_t landlock_handled;
 	bool scopes_signals;
 	struct filter_program filter;
+
+	bool has_limits;
+	enum plan_holder limits[POLICY_LIMITS];
+	bool uses_cgroup;
+	struct cgroup_place cgroup;
+	const char *no_cgroup; /* why a limit that a cgroup could hold is held by something else */
+	bool keeps_limits;     /* from programs of root the capability to raise limits is taken */
+
 	char *notes; /* lines about what this machine lacks, or NULL */
 };
 

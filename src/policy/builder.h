@@ -30,6 +30,7 @@ struct policy_builder {
 	ARRAY(struct call_mention) calls;
 	ARRAY(struct policy_address_rule) addresses;
 	ARRAY(struct policy_source) sources;
+	struct policy_limit limits[POLICY_LIMITS];
 	unsigned depth; /* of `use` */
 	bool wants_private_tmp;
 };

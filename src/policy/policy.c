@@ -178,6 +178,22 @@ static const char *pack_bytes(struct packing *packing, const char *bytes, size_t
 	return copy;
 }
 
+static void pack_limits(const struct policy_builder *builder, struct packing *packing, struct policy *policy)
+{
+	const char *last_source = NULL, *last_copy = NULL;
+
+	for (size_t i = 0; i < POLICY_LIMITS; i++) {
+		struct policy_limit limit = builder->limits[i];
+
+		if (!limit.is_set)
+			continue;
+		pack_place(packing, &limit.place, &last_source, &last_copy);
+		limit.text = pack_text(packing, limit.text);
+		if (policy)
+			policy->limits[i] = limit;
+	}
+}
+
 static void pack(const struct policy_builder *builder, struct packing *packing,
         struct policy_file_rule *files, struct policy_syscall_rule *calls,
         struct policy_address_rule *addresses)
@@ -231,6 +247,7 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 		return r;
 	policy_settle_calls(builder);
 	pack(builder, &packing, NULL, NULL, NULL);
+	pack_limits(builder, &packing, NULL);
 	size = sizeof(*policy) + builder->files.count * sizeof(*files) +
 	       builder->calls.count * sizeof(*calls) + builder->addresses.count * sizeof(*addresses);
 	policy = calloc(1, size + packing.used);
@@ -241,6 +258,7 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	addresses = (struct policy_address_rule *)(calls + builder->calls.count);
 	packing = (struct packing){(char *)policy + size, 0};
 	pack(builder, &packing, files, calls, addresses);
+	pack_limits(builder, &packing, policy);
 	policy->references = 1;
 	policy->files = files;
 	policy->file_count = builder->files.count;

@@ -93,6 +93,27 @@ struct policy_address_rule {
 	struct policy_place place;
 };
 
+enum policy_limit_kind {
+	POLICY_LIMIT_MEMORY,
+	POLICY_LIMIT_PROCESSES, /* threads count, too */
+	POLICY_LIMIT_CPU_TIME,
+	POLICY_LIMIT_WALL_TIME,
+	POLICY_LIMIT_OPEN_FILES,
+	POLICY_LIMIT_FILE_SIZE,
+	POLICY_LIMITS,
+};
+
+/* The smallest of those that were written. */
+struct policy_limit {
+	bool is_set;
+	uint64_t value;   /* bytes, milliseconds, or a count */
+	const char *text; /* as written */
+	struct policy_place place;
+};
+
+/* "memory", ...: as in policies; NULL-terminated. */
+extern const char *const policy_limit_names[POLICY_LIMITS + 1];
+
 struct policy {
 	unsigned references;
 	size_t file_count;
@@ -101,6 +122,7 @@ struct policy {
 	const struct policy_syscall_rule *syscalls; /* one per call: groups are expanded */
 	size_t address_count;
 	const struct policy_address_rule *addresses;
+	struct policy_limit limits[POLICY_LIMITS];
 	bool wants_private_tmp; /* some rule names ${REEVE_TMP} */
 	void *block;            /* owns every string and array above */
 };
@@ -140,7 +162,7 @@ int policy_add_text(struct policy_builder *builder, const char *name, const char
 int policy_add_profile(struct policy_builder *builder, const char *name); /* built-in, or -ENOENT */
 
 /* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "connect",
- * "listen", "deny-connect", "deny-listen", "use". */
+ * "listen", "deny-connect", "deny-listen", "use", "limit" (its value "NAME=VALUE"). */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
 const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "policy/builder.h"
 #include "policy/document.h"
+#include "policy/limits.h"
 
 struct reader {
 	struct policy_builder *builder;
@@ -228,8 +229,8 @@ static const char *const address_choices[] = {"connect", "listen", "deny-connect
 static const char *const address_keys[] = {
         "connect", "listen", "deny-connect", "deny-listen", "errno", "log", NULL};
 static const char *const address_planned[] = {"redirect", "ask", NULL};
-static const char *const top_keys[] = {"reeve", "use", "files", "network", "syscalls", NULL};
-static const char *const top_planned[] = {"streams", "limits", NULL};
+static const char *const top_keys[] = {"reeve", "use", "files", "network", "syscalls", "limits", NULL};
+static const char *const top_planned[] = {"streams", NULL};
 
 /* For the schema that editors use: a set of keys that is not here is not in it. */
 const struct policy_key_set policy_key_sets[] = {
@@ -237,6 +238,7 @@ const struct policy_key_set policy_key_sets[] = {
         {"files", file_keys, file_choices},
         {"network", address_keys, address_choices},
         {"syscalls", call_keys, call_choices},
+        {"limits", policy_limit_names, NULL},
         {0},
 };
 
@@ -336,6 +338,34 @@ static int read_section(struct reader *reader, const struct document_node *top, 
 	return r;
 }
 
+static int read_limits(struct reader *reader, const struct document_node *top)
+{
+	static const char *const none[] = {NULL};
+	const struct keys keys = {policy_limit_names, none};
+	const struct document_node *map = value_of(top, "limits");
+	int r = 0;
+
+	if (!map)
+		return 0;
+	if (map->kind != DOCUMENT_MAP)
+		return COMPLAIN(reader, map,
+		        "'limits' expects a map such as {memory: 2G, wall-time: 10m}, found %s",
+		        found(map).text);
+	r = check_keys(reader, map, &keys);
+	for (const struct document_node *key = map->first; r == 0 && key; key = key->next->next) {
+		int kind = policy_limit_by_name(key->text, key->length);
+		struct policy_place place = place_of(reader, key->next);
+
+		if (kind >= 0 && key->next->kind != DOCUMENT_SCALAR)
+			r = COMPLAIN(reader, key->next, "'%s' expects one value, found %s", key->text,
+			        found(key->next).text);
+		else if (kind >= 0)
+			r = policy_add_limit(reader->builder, (enum policy_limit_kind)kind, &place,
+			        key->next->text, key->next->length);
+	}
+	return r;
+}
+
 static int add_use_string(struct reader *reader, const struct document_node *string, void *user)
 {
 	struct policy_place place = place_of(reader, string);
@@ -381,5 +411,7 @@ int policy_read_text(struct policy_builder *builder, const struct policy_text *t
 		r = read_section(&reader, top, "files", read_file_item);
 	if (r == 0)
 		r = read_section(&reader, top, "network", read_address_item);
-	return r < 0 ? r : read_section(&reader, top, "syscalls", read_call_item);
+	if (r == 0)
+		r = read_section(&reader, top, "syscalls", read_call_item);
+	return r < 0 ? r : read_limits(&reader, top);
 }

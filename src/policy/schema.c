@@ -11,11 +11,15 @@
 enum shape {
 	SHAPE_VERSION,
 	SHAPE_USE,
+	SHAPE_MAP,     /* its keys are the set of the same name */
 	SHAPE_RULES,   /* a list of maps, whose keys are the set of the same name */
 	SHAPE_STRINGS, /* one or a list; what stands in them only the reader can judge */
 	SHAPE_CALLS,
 	SHAPE_ERROR,
 	SHAPE_TRUTH,
+	SHAPE_SIZE,
+	SHAPE_TIME,
+	SHAPE_COUNT,
 };
 
 /* What may stand behind each key that the reader knows; a test fails for one that is not here. */
@@ -31,6 +35,13 @@ static const struct row {
         {"", "files", SHAPE_RULES, NULL, "What may be read, changed and run. The order does not matter."},
         {"", "network", SHAPE_RULES, NULL, "Addresses that may be connected to and listened on."},
         {"", "syscalls", SHAPE_RULES, NULL, "System calls by name, number or @group."},
+        {"", "limits", SHAPE_MAP, NULL, "What the program and all that it starts may use."},
+        {"limits", "memory", SHAPE_SIZE, NULL, "Of all processes together, as in 512M or 2G."},
+        {"limits", "processes", SHAPE_COUNT, NULL, "Processes and threads at once."},
+        {"limits", "cpu-time", SHAPE_TIME, NULL, "Of all processes together, as in 90s or 10m."},
+        {"limits", "wall-time", SHAPE_TIME, NULL, "From the start, as in 10m or 1h30m."},
+        {"limits", "open-files", SHAPE_COUNT, NULL, "Descriptors of each process."},
+        {"limits", "file-size", SHAPE_SIZE, NULL, "Of each file that is written, as in 1G."},
         {"files", "read", SHAPE_STRINGS, NULL, "Files, or whole trees, that may be read."},
         {"files", "write", SHAPE_STRINGS, NULL, "May be changed, made and removed; implies read."},
         {"files", "exec", SHAPE_STRINGS, NULL, "May be run; implies read."},
@@ -108,6 +119,11 @@ static struct json_object *integer_between(int low, int high)
 	return with(with(object, "minimum", json_object_new_int(low)), "maximum", json_object_new_int(high));
 }
 
+static struct json_object *integer_from(int low)
+{
+	return with(with(map(), "type", string("integer")), "minimum", json_object_new_int(low));
+}
+
 static struct json_object *pattern(const char *text)
 {
 	return with(with(map(), "type", string("string")), "pattern", string(text));
@@ -176,6 +192,8 @@ static struct json_object *shape_of(const struct row *row)
 		return with(map(), "const", json_object_new_int(1));
 	case SHAPE_USE:
 		return one_or_list("profile");
+	case SHAPE_MAP:
+		return reference(row->key);
 	case SHAPE_RULES:
 		return with(with(map(), "type", string("array")), "items", reference(row->key));
 	case SHAPE_STRINGS:
@@ -186,6 +204,12 @@ static struct json_object *shape_of(const struct row *row)
 		return reference("error");
 	case SHAPE_TRUTH:
 		return with(map(), "type", string("boolean"));
+	case SHAPE_SIZE:
+		return pattern("^[0-9]+[BKMGT]$");
+	case SHAPE_TIME:
+		return pattern("^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$");
+	case SHAPE_COUNT:
+		return with(map(), "anyOf", list_of(integer_from(0), pattern("^[0-9]+$")));
 	}
 	return NULL;
 }

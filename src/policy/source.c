@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "policy/builder.h"
 #include "policy/document.h"
+#include "policy/limits.h"
 
 enum { MOST_USE_DEPTH = 8, CHUNK = 65536 };
 
@@ -312,6 +313,8 @@ int policy_add_flag(struct policy_builder *builder, const char *key, const char 
 	address.place = rule.place;
 	if (strcmp(key, "use") == 0)
 		r = policy_use(builder, &rule.place, builder->context.cwd, value, strlen(value));
+	else if (strcmp(key, "limit") == 0)
+		r = policy_add_limit_flag(builder, &rule.place, value);
 	else if (policy_start_rule(&rule, key))
 		r = policy_add_path(builder, &rule, value, strlen(value));
 	else if (policy_start_address(&address, key))

@@ -1,12 +1,14 @@
 #include "record/record.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "plan/limits.h"
 #include "plan/tell.h"
 #include "record/counts.h"
 #include "record/describe.h"
@@ -158,6 +160,51 @@ void recorder_note(struct recorder *recorder, const char *kind, const char *text
 		json_object_object_add(object, "text", tell_bytes_json(text));
 		write_json(recorder, object);
 	}
+}
+
+static void tell_limit(const struct record_limit *limit, FILE *out)
+{
+	const struct policy_limit *rule = &limit->policy->limits[limit->kind];
+
+	fprintf(out, "reeve: limit %s %s was reached, by ", policy_limit_names[limit->kind], rule->text);
+	tell_place(out, &rule->place);
+	if (limit->refusals > 0)
+		fprintf(out, ": %" PRIu64 " %s\n", limit->refusals,
+		        limit->refusals == 1 ? "new process or thread was refused (EAGAIN)"
+		                             : "new processes or threads were refused (EAGAIN)");
+	else if (strcmp(limit->layer, "rlimit") == 0)
+		fputs(": the command was ended\n", out);
+	else
+		fputs(": the command and all that it started were killed\n", out);
+}
+
+void recorder_limit(struct recorder *recorder, const struct record_limit *limit)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct json_object *object;
+	char time[64];
+
+	if (out)
+		tell_limit(limit, out);
+	if (!out || fclose(out) != 0)
+		sink_count_lost(&recorder->text);
+	else
+		write_to(recorder, &recorder->text, text, size);
+	if (recorder->json.fd < 0)
+		return;
+	object = plan_limit_json(limit->policy, limit->kind);
+	if (object) {
+		json_object_object_add(object, "schema", json_object_new_int(1));
+		json_object_object_add(
+		        object, "time", json_object_new_string(describe_now(time, sizeof(time))));
+		json_object_object_add(object, "note", json_object_new_string("limit"));
+		json_object_object_add(object, "layer", json_object_new_string(limit->layer));
+		json_object_object_add(object, "ended", json_object_new_boolean(limit->refusals == 0));
+		json_object_object_add(object, "refusals", json_object_new_int64((int64_t)limit->refusals));
+	}
+	write_json(recorder, object);
 }
 
 void recorder_close_text(struct recorder *recorder)

@@ -64,6 +64,16 @@ void recorder_count_notification(struct recorder *recorder);
 /* A line that is not about a call ("processes live on", "best effort: ..."): text and JSON. */
 void recorder_note(struct recorder *recorder, const char *kind, const char *text);
 
+/* A limit of the policy was reached. */
+struct record_limit {
+	const struct policy *policy;
+	enum policy_limit_kind kind;
+	const char *layer; /* "cgroup", "rlimit", "supervisor" */
+	uint64_t refusals; /* how many calls failed for it; 0: it ended the command */
+};
+
+void recorder_limit(struct recorder *recorder, const struct record_limit *limit);
+
 /* Folded repeats are told, then the summary if it was asked for; the JSON summary goes to `summary_json` (-1:
  * none). From then on no text is written (its terminal may be somebody else's by now), JSON Lines go on. */
 void recorder_close_text(struct recorder *recorder);

@@ -13,6 +13,7 @@
 #include "driver.h"
 
 #define NOBODY 65534
+#define SKIPPED 77
 
 const char *helper, *reeve;
 
@@ -27,6 +28,8 @@ static const struct {
         {"leftovers", test_leftovers},
         {"deaths", test_deaths},
         {"cost", test_cost},
+        {"limits", test_limits},
+        {"cgroup", test_cgroup},
 };
 
 static void run_group(void (*run)(void), uid_t owner)
@@ -60,6 +63,7 @@ static int as_user(void (*run)(void), uid_t owner)
 
 int main(int argc, char **argv)
 {
+	bool is_tested;
 	int r = 0;
 
 	if (argc != 4)
@@ -78,9 +82,11 @@ int main(int argc, char **argv)
 		/* Bombs and random kills are not for root, whose mistakes reach everybody. */
 		if (getuid() != 0 || groups[i].run != test_deaths)
 			r = as_user(groups[i].run, getuid());
+		is_tested = getuid() == 0 && groups[i].run != test_deaths && r == 0;
 		if (getuid() == 0 && r == 0)
 			r = as_user(groups[i].run, NOBODY);
-		return r;
+		/* What only root can have was looked at. */
+		return r == SKIPPED && is_tested ? 0 : r;
 	}
 	return 2;
 }
