@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +23,15 @@ static int open_folder(int at, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A lock that comes too late is one on a folder that was taken for a leftover. */
-static int hold(const char *path)
+/* A lock that comes too late is one on a folder that was removed: -EAGAIN. */
+static int hold(const char *path, int how)
 {
 	AUTO_CLOSE int fd = open_folder(AT_FDCWD, path);
 	struct stat st;
 
 	if (fd < 0)
 		return fd == -ENOENT ? -EAGAIN : TAKE_FD(fd);
-	if (flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+	if (flock(fd, how) < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	return st.st_nlink ? TAKE_FD(fd) : -EAGAIN;
 }
@@ -50,7 +49,7 @@ int folder_make(const char *top, const char *prefix, char **ret_path, int *ret_l
 		}
 		if (!mkdtemp(path))
 			return -errno;
-		lock = hold(path);
+		lock = hold(path, LOCK_EX);
 		if (lock >= 0) {
 			*ret_path = TAKE_PTR(path);
 			*ret_lock = lock;
@@ -59,6 +58,37 @@ int folder_make(const char *top, const char *prefix, char **ret_path, int *ret_l
 		}
 	}
 	return lock < 0 ? lock : 0;
+}
+
+static bool is_ours(const char *path)
+{
+	AUTO_FREE char *above = strndup(path, (size_t)(strrchr(path, '/') - path + 1));
+	struct stat st;
+
+	return above && stat(above, &st) == 0 && st.st_uid == geteuid();
+}
+
+int folder_share(const char *path, bool *ret_made)
+{
+	int fd;
+
+	if (path[0] != '/')
+		return -EINVAL;
+	*ret_made = false;
+	do {
+		if (is_ours(path) && mkdir(path, S_IRWXU) == 0)
+			*ret_made = true;
+		else if (access(path, F_OK) < 0)
+			return -errno;
+		fd = hold(path, LOCK_SH);
+	} while (fd == -EAGAIN);
+	return fd;
+}
+
+void folder_unmake(const char *path, int shared)
+{
+	if (flock(shared, LOCK_EX | LOCK_NB) == 0)
+		rmdir(path);
 }
 
 /* ---- removing ---- */

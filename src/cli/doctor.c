@@ -373,7 +373,7 @@ static int examine(struct doctor *d)
 {
 	int r = look(d);
 
-	options_remove_tmp(&d->options);
+	options_remove_folders(&d->options);
 	if (r < 0)
 		return r;
 	if (d->json)

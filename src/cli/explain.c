@@ -117,7 +117,7 @@ static int explain(struct explaining *e, char **questions)
 	if (r == 0)
 		r = machine_plan(policy, &e->plan_options, MACHINE_ASKS, NULL, &plan);
 	/* It had to be there for as long as the plan looked at it. */
-	options_remove_tmp(&e->options);
+	options_remove_folders(&e->options);
 	if (r == 0 && *questions)
 		r = answer_all(e, plan, questions);
 	else if (r == 0)

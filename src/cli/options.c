@@ -31,14 +31,20 @@ int options_init(enum options_tmp tmp, struct options *ret)
 void options_done(struct options *options)
 {
 	free(options->items.items);
+	for (size_t i = 0; i < options->folders.count; i++)
+		cleanup_close(&options->folders.items[i].shared);
+	free(options->folders.items);
 	free(options->tmp_path);
 	cleanup_close(&options->tmp_lock);
 	free(options->cwd);
 	*options = (struct options){.tmp_lock = -EBADF};
 }
 
-void options_remove_tmp(struct options *options)
+void options_remove_folders(struct options *options)
 {
+	for (size_t i = 0; i < options->folders.count; i++)
+		if (options->folders.items[i].made)
+			folder_unmake(options->folders.items[i].path, options->folders.items[i].shared);
 	if (options->tmp == OPTIONS_TMP_MADE && options->tmp_path)
 		rmdir(options->tmp_path);
 }
@@ -230,17 +236,45 @@ static int add_items(struct options *options, struct policy_builder *builder)
 	return result;
 }
 
+/* Where one cannot be made the rule is as if nothing had been said: optional, or left to the supervisor. */
+static int create_folders(struct options *options, const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->file_count; i++) {
+		struct options_folder folder = {.path = policy->files[i].path};
+		int r;
+
+		if (!policy->files[i].create)
+			continue;
+		folder.shared = folder_share(folder.path, &folder.made);
+		if (folder.shared < 0)
+			continue;
+		r = ARRAY_PUSH(&options->folders, folder);
+		if (r < 0) {
+			close(folder.shared);
+			return r;
+		}
+	}
+	return 0;
+}
+
 int options_policy(struct options *options, struct policy **ret)
 {
 	struct policy_context context = options_context(options);
 	struct policy_builder *builder = NULL;
+	struct policy *policy = NULL;
 	int r = policy_builder_new(&context, &builder);
 
 	if (r < 0)
 		return r;
 	r = add_items(options, builder);
 	if (r == 0)
-		r = policy_builder_finish(builder, ret);
+		r = policy_builder_finish(builder, &policy);
+	if (r == 0 && options->tmp == OPTIONS_TMP_MADE)
+		r = create_folders(options, policy);
+	if (r == 0)
+		*ret = policy;
+	else
+		policy_unref(policy);
 	options_tell_diagnostics(builder);
 	if (options->tmp_error)
 		fprintf(stderr, "reeve: cannot make a private folder in %s: %s\n", options_tmp_top(),

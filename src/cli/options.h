@@ -54,6 +54,13 @@ enum options_tmp {
 	OPTIONS_TMP_MADE,  /* a private folder, made when a rule asks for it */
 };
 
+/* A folder of a rule that says to create it. */
+struct options_folder {
+	const char *path; /* the policy's */
+	int shared;
+	bool made;
+};
+
 struct options {
 	ARRAY(struct options_item) items;
 	bool has_base;  /* a policy or a profile was named */
@@ -61,6 +68,7 @@ struct options {
 	enum options_tmp tmp;
 	char *tmp_path; /* made or named; NULL until a rule asked for it */
 	int tmp_error;
+	ARRAY(struct options_folder) folders;
 	int tmp_lock; /* held as long as the folder is in use, or -EBADF */
 	const char *home;
 	char *cwd;
@@ -70,8 +78,8 @@ struct options {
 int options_init(enum options_tmp tmp, struct options *ret);
 void options_done(struct options *options);
 
-/* Removes the folder that was made for ${REEVE_TMP}, if any and if it is still empty. */
-void options_remove_tmp(struct options *options);
+/* Removes what was made for the run, private folder and others, and is still empty. Before the policy goes. */
+void options_remove_folders(struct options *options);
 
 /* Where private folders are made. */
 const char *options_tmp_top(void);
@@ -83,7 +91,8 @@ int options_take(struct options *options, int option, const char *value);
  * what it returned ('?' or ':'). */
 void options_complain(const char *subcommand, int c, char **argv, const struct option *known);
 
-/* Makes the policy; what is wrong with it goes to stderr. 0 or -errno. */
+/* Makes the policy; what is wrong with it goes to stderr. 0 or -errno. Unless ${REEVE_TMP} is only named, the folders
+ * that its rules create are made, too. */
 int options_policy(struct options *options, struct policy **ret);
 
 /* Tells diagnostics on stderr, a line each. */

@@ -210,6 +210,21 @@ static void ended(void *user, bool tree_lives)
 	        running->summary_fd);
 }
 
+static void finished(void *user)
+{
+	struct running *running = user;
+
+	options_remove_folders(&running->options);
+}
+
+/* What cannot be kept stays: whether others share it is not known then. */
+static void keep_folders(struct options *options, int *kept, size_t *count, size_t size)
+{
+	for (size_t i = 0; i < options->folders.count; i++)
+		if (credentials_keep(kept, count, size, options->folders.items[i].shared) < 0)
+			options->folders.items[i].made = false;
+}
+
 static void tell_notes(const struct running *running, const struct plan *plan)
 {
 	const char *notes = plan->notes ? plan->notes : "";
@@ -227,7 +242,7 @@ static void tell_notes(const struct running *running, const struct plan *plan)
 static int launch(struct running *running, const struct plan *plan, const struct reeve_features *features,
         char **argv, int *ret_code)
 {
-	int kept[5];
+	int kept[16];
 	size_t kept_count = 0;
 	struct launch_options options = {
 	        .plan = plan,
@@ -237,6 +252,7 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	        .privileged = running->plan_options.privileged,
 	        .private_tmp = running->options.tmp_path,
 	        .ended = ended,
+	        .finished = finished,
 	        .user = running,
 	};
 
@@ -246,6 +262,7 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), fileno(running->errors));
 	if (running->text)
 		credentials_keep(kept, &kept_count, ELEMENTS(kept), fileno(running->text));
+	keep_folders(&running->options, kept, &kept_count, ELEMENTS(kept));
 	options.kept = kept;
 	options.kept_count = kept_count;
 	if (options.private_tmp && setenv("TMPDIR", options.private_tmp, 1) < 0)
@@ -270,6 +287,8 @@ static int run(struct running *running, char **argv, int *ret_code)
 		r = make_recorder(running);
 	if (r == 0)
 		r = launch(running, plan, &features, argv, ret_code);
+	if (r < 0)
+		options_remove_folders(&running->options);
 	plan_free(plan);
 	policy_unref(policy);
 	return r;
@@ -288,8 +307,6 @@ static int main_of_run(int argc, char **argv)
 	r = read_options(&running, argc, argv);
 	if (r == 0 && !running.done)
 		r = run(&running, argv + optind, &code);
-	if (r < 0)
-		options_remove_tmp(&running.options);
 	close_outputs(&running);
 	options_done(&running.options);
 	return running.done ? 0 : code;

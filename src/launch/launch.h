@@ -26,6 +26,8 @@ struct launch_options {
 	size_t kept_count;
 	bool privileged;         /* as the plan was made */
 	const char *private_tmp; /* the folder made for ${REEVE_TMP}: removed at the end; NULL: none */
+	/* Called in the supervisor process when the last of the tree has ended. */
+	void (*finished)(void *user);
 	/* Called in the supervisor process when the first command has ended (tree_lives tells whether others
 	 * live on), before the front returns: writes summaries. */
 	void (*ended)(void *user, bool tree_lives);

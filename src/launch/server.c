@@ -44,7 +44,7 @@ struct server {
 	struct supervisor *supervisor;
 	struct limits limits;
 	struct limits_own own; /* the command's */
-	int kept[24];
+	int kept[32];
 	size_t kept_count;
 };
 
@@ -496,14 +496,23 @@ static void front_spoke(struct server *server)
 	look_at_command(server);
 }
 
+static void clean_up(const struct server *server)
+{
+	if (server->options->private_tmp) {
+		folder_remove(server->options->private_tmp);
+		folder_remove_leftovers(server->options->private_tmp);
+	}
+	if (server->options->finished)
+		server->options->finished(server->options->user);
+}
+
 /* Nobody is there to be told: the tree ends with the front. */
 static _Noreturn void end_with_front(struct server *server)
 {
 	limits_kill(&server->limits);
 	process_kill_descendants();
 	limits_finish(&server->limits);
-	if (server->options->private_tmp)
-		folder_remove(server->options->private_tmp);
+	clean_up(server);
 	_exit(LAUNCH_EXIT_FAILED);
 }
 
@@ -640,10 +649,7 @@ static void finish(struct server *server)
 {
 	supervisor_finish(server->supervisor);
 	limits_finish(&server->limits);
-	if (!server->options->private_tmp)
-		return;
-	folder_remove(server->options->private_tmp);
-	folder_remove_leftovers(server->options->private_tmp);
+	clean_up(server);
 }
 
 static int start_limits(struct server *server, struct cgroup *cgroup)

@@ -73,6 +73,11 @@ int policy_add_path(
 
 	if (r < 0 || !added.path)
 		return r;
+	if (added.create && added.is_glob)
+		return policy_diagnose(builder, &rule->place,
+		        "'create' makes a folder, and '%s' is a pattern: name the folder in a rule of its "
+		        "own",
+		        policy_quote(text, length).text);
 	added.text = store_text(&builder->store, text, length);
 	if (!added.text)
 		return -ENOMEM;
@@ -93,7 +98,9 @@ static int compare_content(const struct policy_file_rule *a, const struct policy
 		r = a->error - b->error;
 	if (r == 0)
 		r = a->log - b->log;
-	return r != 0 ? r : a->optional - b->optional;
+	if (r == 0)
+		r = a->optional - b->optional;
+	return r != 0 ? r : a->create - b->create;
 }
 
 /* Rules lie in one array, so what came first has the lower address. */

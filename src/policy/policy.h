@@ -35,6 +35,7 @@ struct policy_file_rule {
 	int error;       /* DENY: EACCES unless the rule says otherwise; HIDE: ENOENT */
 	bool log;
 	bool optional; /* a grant of what may not exist: dropped by the plan when it does not */
+	bool create;   /* a folder to write, made for the run when it is not there */
 	bool is_glob;
 	const char *text; /* as written */
 	const char *path; /* expanded, absolute, lexically clean; a glob pattern when is_glob */

@@ -220,7 +220,7 @@ static int add_address_string(struct reader *reader, const struct document_node 
 
 static const char *const file_choices[] = {"read", "write", "exec", "deny", "hide", NULL};
 static const char *const file_keys[] = {
-        "read", "write", "exec", "deny", "hide", "errno", "log", "optional", NULL};
+        "read", "write", "exec", "deny", "hide", "errno", "log", "optional", "create", NULL};
 static const char *const file_planned[] = {"redirect", "ask", "temporary", NULL};
 static const char *const call_choices[] = {"allow", "deny", "kill", NULL};
 static const char *const call_keys[] = {"allow", "deny", "kill", "errno", "log", NULL};
@@ -262,6 +262,11 @@ static int read_file_item(struct reader *reader, const struct document_node *ite
 	value = value_of(item, "optional");
 	if (r == 0 && value && rule.verdict != POLICY_ALLOW)
 		r = COMPLAIN(reader, value, "'optional' goes with read, write and exec only");
+	if (r == 0)
+		r = read_truth(reader, item, "create", &rule.create);
+	value = value_of(item, "create");
+	if (r == 0 && value && !is_word(key, "write"))
+		r = COMPLAIN(reader, value, "'create' goes with write only");
 	return r < 0 ? r : each_string(reader, key->next, key->text, add_path_string, &rule);
 }
 

@@ -48,6 +48,7 @@ static const struct row {
         {"files", "deny", SHAPE_STRINGS, NULL, "Refused, unless an allow lies inside; patterns, too."},
         {"files", "hide", SHAPE_STRINGS, NULL, "As if it were not there."},
         {"files", "optional", SHAPE_TRUTH, "read write exec", "What is not there is left out."},
+        {"files", "create", SHAPE_TRUTH, "write", "A folder that is not there is made for the run."},
         {"network", "connect", SHAPE_STRINGS, NULL,
                 "ADDRESS:PORT, as in 127.0.0.1:8080, 10.0.0.0/8:443, example.org:443, unix:PATH."},
         {"network", "listen", SHAPE_STRINGS, NULL, "ADDRESS:PORT, as in *:8080-8090."},

@@ -156,6 +156,37 @@ static void is_never_taken_away(void **state)
 		pthread_join(threads[i], NULL);
 }
 
+static void shares_what_it_makes(void **state)
+{
+	char path[512];
+	bool made, made_again;
+	int first, second;
+
+	snprintf(path, sizeof(path), "%s/shared", top);
+	first = folder_share(path, &made);
+	assert_true(first >= 0 && made);
+	second = folder_share(path, &made_again);
+	assert_true(second >= 0 && !made_again);
+	folder_unmake(path, first);
+	assert_true(is_there(path));
+	close(second);
+	folder_unmake(path, first);
+	assert_false(is_there(path));
+	close(first);
+
+	first = folder_share(path, &made);
+	file_in(path, "file");
+	folder_unmake(path, first);
+	assert_true(is_there(path));
+	close(first);
+	assert_int_equal(folder_share("/nonexistent/in", &made), -ENOENT);
+	snprintf(path, sizeof(path), "%s/shared/file", top);
+	assert_int_equal(folder_share(path, &made), -ENOTDIR);
+	snprintf(path, sizeof(path), "%s/loop", top);
+	assert_int_equal(symlink("nowhere", path), 0);
+	assert_int_equal(folder_share(path, &made), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +195,7 @@ int main(void)
 	        cmocka_unit_test(removes_deep_trees),
 	        cmocka_unit_test(removes_leftovers),
 	        cmocka_unit_test(is_never_taken_away),
+	        cmocka_unit_test(shares_what_it_makes),
 	};
 	int failed;
 
