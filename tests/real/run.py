@@ -11,17 +11,23 @@ that must make no difference. What it writes to stdout and stderr, its exit code
   kernel     whole trees: the kernel holds them, and not one notification may arrive
   default    reeve run -- CMD
   hidden     as performed, and some paths are hidden; compared with a native run in which they do not exist
+  home       as default, in the home folder itself; compared with a native run there
 
-The folder always holds .env with a mark in it. Under the plans that deny it nothing may show the mark.
+The folder always holds .env with a mark in it, and the home folder ~/.ssh and ~/.aws with the same mark. Under the
+plans that deny them nothing may show the mark.
 
 A case says in comments what it needs:
-  # needs: PROGRAM...     skipped where one is missing
+  # needs: PROGRAM...     skipped where one is missing; a name with a slash is a file, a pattern perhaps
   # user: root|ordinary   runs as this one only
+  # plans: PLAN...        these, and not performed, kernel and default; heavy ones leave it at default
+  # flags: FLAG...        what default needs beside itself
   # hide: PATH...         adds the plan hidden
   # varying: GLOB...      files whose contents and sizes differ from run to run
   # not PLAN: REASON      leaves a plan out
   # refused: NUMBER|any   how many refusals the performed plan records for it (0)
   # stdin: closed         starts without descriptor 0 (otherwise it is /dev/null)
+  #< TEXT, #> KEYS        runs on a terminal: waits for TEXT to be shown, then types KEYS (\n, \x1b), and so on;
+                          what else is shown is not compared
 NAME.before, where it is there, prepares the folder and runs natively; NAME.once does so one time for all plans,
 in a folder that it and the case call $SHARED.
 """
@@ -29,11 +35,14 @@ import argparse
 import concurrent.futures
 import difflib
 import fnmatch
+import glob
 import hashlib
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import stat
 import subprocess
@@ -43,7 +52,8 @@ import time
 
 NOBODY = 65534
 MARK = 'the-mark-that-nobody-may-read'
-SECONDS = 60
+SECONDS = 100
+SECONDS_ON_TERMINAL = 30
 ENVIRONMENT = {
     'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/go/bin',
     'LANG': 'C.UTF-8', 'TZ': 'UTC', 'TERM': 'dumb', 'SOURCE_DATE_EPOCH': '1600000000',
@@ -55,6 +65,15 @@ ENVIRONMENT = {
 }
 GRANTS = ['--read', '/', '--exec', '/', '--write', '.']
 DENIED = ['--deny', '**/.env']
+SECRETS = ['.ssh/id_ed25519', '.aws/credentials']
+# Run before the case, under its policy: what it says goes to the runner alone.
+PROBES = {
+    'performed': 'cat .env',
+    'hidden': 'cat .env',
+    'default': f'cd; cat {" ".join(SECRETS)}',
+}
+PROBES['home'] = PROBES['default']
+REFUSED = ''.join(f'cat: {path}: Permission denied\n' for path in SECRETS)
 
 
 class Case:
@@ -62,14 +81,17 @@ class Case:
         self.script = script
         self.name = script.stem
         self.text = script.read_text()
-        self.words = dict(re.findall(r'^# (needs|user|hide|varying|refused|stdin): *(.*)$', self.text, re.M))
+        words = 'needs|user|plans|flags|hide|varying|refused|stdin'
+        self.words = dict(re.findall(rf'^# ({words}): *(.*)$', self.text, re.M))
+        self.keys = re.findall(r'^#([<>]) (.*)$', self.text, re.M)
         self.left_out = dict(re.findall(r'^# not (\w+): *(.*)$', self.text, re.M))
 
     def list(self, word):
         return self.words.get(word, '').split()
 
     def reason_to_skip(self, user):
-        missing = [program for program in self.list('needs') if not shutil.which(program, path=ENVIRONMENT['PATH'])]
+        missing = [program for program in self.list('needs')
+                   if not (glob.glob(program) if '/' in program else shutil.which(program, path=ENVIRONMENT['PATH']))]
         if missing:
             return f'{" ".join(missing)} not installed'
         if self.words.get('user', user) != user:
@@ -77,7 +99,9 @@ class Case:
         return None
 
     def plans(self):
-        plans = {'performed': GRANTS + DENIED, 'kernel': GRANTS, 'default': []}
+        plans = {'performed': GRANTS + DENIED, 'kernel': GRANTS, 'default': self.list('flags'), 'home': []}
+        wanted = self.list('plans') or ['performed', 'kernel', 'default']
+        plans = {plan: plans[plan] for plan in wanted}
         if self.list('hide'):
             hides = [word for path in self.list('hide') for word in ('--hide', path)]
             plans = {'hidden': GRANTS + DENIED + hides}
@@ -136,6 +160,14 @@ class Runner:
         if self.owner is not None:
             os.chown(path, self.owner, self.owner)
 
+    def secrets(self, home):
+        for name in SECRETS:
+            path = home / name
+            self.folder(path.parent)
+            path.write_text(MARK + '\n')
+            if self.owner is not None:
+                os.chown(path, self.owner, self.owner)
+
     def start(self, case, arguments, place, environment, **more):
         stdin = subprocess.DEVNULL
         if case.words.get('stdin') == 'closed':
@@ -154,7 +186,9 @@ class Runner:
             self.folder(path)
         (work / '.env').write_text(MARK + '\n')
         (work / '.env').chmod(0o644)
-        environment = {**ENVIRONMENT, 'HOME': str(home / 'home'), 'TMPDIR': str(home / 'tmp'), 'PWD': str(work),
+        own = work if plan.endswith('home') else home / 'home'
+        self.secrets(own)
+        environment = {**ENVIRONMENT, 'HOME': str(own), 'TMPDIR': str(home / 'tmp'), 'PWD': str(work),
                        'SHARED': str(self.base / (case.name + '-shared'))}
         before = case.script.with_suffix('.before')
         if before.exists():
@@ -172,31 +206,97 @@ class Runner:
                            env={**ENVIRONMENT, 'SHARED': str(shared)})
 
     def measure(self, case, plan, flags, home, environment):
-        probed = plan in ('performed', 'hidden')
         command = ['bash', '-c', case.text, case.name]
         reading, writing = os.pipe()
-        if probed:
-            command = ['bash', '-c', f'cat .env >&{writing} 2>&1; exec {writing}>&-; exec "$@"', 'sh', *command]
+        probe = PROBES.get(plan)
+        if probe:
+            command = ['bash', '-c', f'({probe}) >&{writing} 2>&1; exec {writing}>&-; exec "$@"', 'sh',
+                       *command]
         if flags is not None:
             command = [str(self.reeve), 'run', '--log', str(home / 'out' / 'log'), '--summary-json',
                        str(home / 'out' / 'summary'), *flags, '--', *command]
         started = time.monotonic()
-        process = self.start(case, command, home / 'work', environment, pass_fds=[writing] if probed else [])
+        run = self.on_terminal if case.keys else self.on_pipes
+        result = run(case, command, home / 'work', environment, [writing] if probe else [])
+        seconds = time.monotonic() - started
         os.close(writing)
+        with os.fdopen(reading, 'rb') as pipe:
+            probe = pipe.read().decode()
+        for stream in ('stdout', 'stderr'):
+            (home / stream).write_text(result[stream])
+        return {**result, 'tree': tree(home / 'work', case.list('varying')), 'left': sorted(os.listdir(home / 'tmp')),
+                'probe': probe, 'seconds': seconds, 'out': home / 'out'}
+
+    def on_pipes(self, case, command, place, environment, descriptors):
+        process = self.start(case, command, place, environment, pass_fds=descriptors)
         try:
             stdout, stderr = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             stdout, stderr = process.communicate()
             stderr += f'\nkilled: ran for {SECONDS} s\n'.encode()
-        seconds = time.monotonic() - started
-        with os.fdopen(reading, 'rb') as pipe:
-            probe = pipe.read().decode()
-        (home / 'stdout').write_bytes(stdout)
-        (home / 'stderr').write_bytes(stderr)
         return {'exit code': process.returncode, 'stdout': stdout.decode(errors='backslashreplace'),
-                'stderr': stderr.decode(errors='backslashreplace'), 'tree': tree(home / 'work', case.list('varying')),
-                'left': sorted(os.listdir(home / 'tmp')), 'probe': probe, 'seconds': seconds, 'out': home / 'out'}
+                'stderr': stderr.decode(errors='backslashreplace')}
+
+    def on_terminal(self, case, command, place, environment, descriptors):
+        """The result's stdout is what was awaited and came; stderr the whole screen, where something did not."""
+        master, slave = pty.openpty()
+        if self.owner is not None:
+            os.fchown(slave, self.owner, self.owner)
+        # setsid is no group's leader here: it keeps its number, and leads a group by it.
+        process = subprocess.Popen(['setsid', '--ctty', *command], cwd=place, env={**environment, 'TERM': 'xterm'},
+                                   stdin=slave, stdout=slave, stderr=slave, pass_fds=descriptors, **self.identity)
+        os.close(slave)
+        screen = Screen(master)
+        awaited = [text for kind, text in case.keys if screen.play(kind, text)]
+        screen.read_to_the_end()
+        if screen.problem:
+            os.killpg(process.pid, 9)
+        process.wait()
+        os.close(master)
+        return {'exit code': process.returncode, 'stdout': '\n'.join(awaited), 'stderr': screen.problem}
+
+
+class Screen:
+    """A terminal from its other side."""
+
+    def __init__(self, master):
+        self.master = master
+        self.until = time.monotonic() + SECONDS_ON_TERMINAL
+        self.text = ''
+        self.seen = 0
+        self.problem = ''
+
+    def read(self):
+        """False at the end, and when time is up."""
+        left = max(0, self.until - time.monotonic())
+        if not select.select([self.master], [], [], left)[0]:
+            return False
+        try:
+            some = os.read(self.master, 65536)
+        except OSError:
+            return False
+        self.text += some.decode(errors='backslashreplace')
+        return bool(some)
+
+    def play(self, kind, text):
+        if self.problem:
+            return False
+        if kind == '>':
+            os.write(self.master, text.encode().decode('unicode_escape').encode('latin-1'))
+            return False
+        while (at := self.text.find(text, self.seen)) < 0:
+            if not self.read():
+                self.problem = f'{text!r} was never shown; after {self.text[:self.seen]!r}:\n{self.text[self.seen:]!r}'
+                return False
+        self.seen = at + len(text)
+        return True
+
+    def read_to_the_end(self):
+        while not self.problem and self.read():
+            pass
+        if not self.problem and time.monotonic() > self.until:
+            self.problem = f'does not end: {self.text!r}'
 
 
 def lines_that_differ(native, supervised):
@@ -204,14 +304,14 @@ def lines_that_differ(native, supervised):
     return [line[:300] for line in list(lines)[2:22]]
 
 
-def differences(native, supervised):
+def differences(native, supervised, private_tmp):
     found = []
     if native['exit code'] != supervised['exit code']:
         found.append(f'exit code {native["exit code"]} natively, {supervised["exit code"]} supervised')
     for stream in ('stdout', 'stderr'):
         if native[stream] != supervised[stream]:
             found += [f'{stream} differs:', *lines_that_differ(native[stream], supervised[stream])]
-    if native['left'] != supervised['left']:
+    if not private_tmp and native['left'] != supervised['left']:
         found.append(f'temporary files left: {native["left"]} natively, {supervised["left"]} supervised')
     here, there = native['tree'], supervised['tree']
     for path in sorted(here.keys() | there.keys()):
@@ -226,15 +326,20 @@ def promises(case, plan, result):
         summary = json.loads((result['out'] / 'summary').read_text())
     except (OSError, ValueError) as problem:
         return [f'no summary: {problem}']
-    if plan == 'kernel':
-        return [f'{summary["notifications"]} notifications, and none expected'] if summary['notifications'] else []
-    if plan == 'default':
-        return []
     found = []
+    if plan in ('kernel', 'default') and summary['notifications']:
+        found.append(f'{summary["notifications"]} notifications, and none expected')
+    if plan == 'kernel':
+        return found
+    if MARK in result['stdout'] + result['stderr']:
+        found.append('the mark was shown')
+    if plan in ('default', 'home'):
+        found += [f'left in the temporary folder: {result["left"]}'] if result['left'] else []
+        return found + ([] if result['probe'] == REFUSED else [f'the secrets said: {result["probe"]!r}'])
     if result['probe'] != 'cat: .env: Permission denied\n':
         found.append(f'cat .env said: {result["probe"]!r}')
-    if MARK in result['stdout'] + result['stderr'] + (result['out'] / 'log').read_text(errors='replace'):
-        found.append('the mark was shown')
+    if MARK in (result['out'] / 'log').read_text(errors='replace'):
+        found.append('the mark was logged')
     refusals = sum(summary[word] for word in ('denied', 'hidden', 'killed', 'refused')) - 1
     expected = case.words.get('refused', '0')
     if plan == 'performed' and expected not in ('any', str(refusals)):
@@ -248,6 +353,7 @@ def examine(runner, case):
     hides = bool(case.list('hide'))
     runner.prepare(case)
     native = runner.run(case, 'absent' if hides else 'native', None)
+    at_home = runner.run(case, 'native home', None) if 'home' in case.plans() else None
     times, wrong = [f'native {native["seconds"]:.2f}'], []
     for plan, flags in case.plans().items():
         if runner.only and plan not in runner.only:
@@ -255,9 +361,11 @@ def examine(runner, case):
         result = runner.run(case, plan, flags)
         if hides:
             hidden = tuple(path + '/' for path in case.list('hide'))
-            result['tree'] = {path: line for path, line in result['tree'].items() if not (path + '/').startswith(hidden)}
+            result['tree'] = {path: line for path, line in result['tree'].items()
+                              if not (path + '/').startswith(hidden)}
         times.append(f'{plan} {result["seconds"]:.2f}')
-        found = differences(native, result) + promises(case, plan, result)
+        found = differences(at_home if plan == 'home' else native, result, plan in ('default', 'home'))
+        found += promises(case, plan, result)
         wrong += [f'    {plan}: {found[0]}', *(f'        {line}' for line in found[1:30])] if found else []
     return [f'{"FAILED" if wrong else "ok"}  {case.name}  {"  ".join(times)}', *wrong], not wrong
 

@@ -1,2 +1,3 @@
 # Nothing at all.
+# plans: performed kernel default home
 exec true
