@@ -25,19 +25,21 @@ static const struct option known[] = {
         {0},
 };
 
-static const char help[] = "Usage: reeve doctor [OPTIONS]\n"
-                           "Tells what this kernel and this machine offer, what is lost without what is\n"
-                           "missing, and what to do. Tries each thing, also that the default policy runs.\n"
-                           "  -p, --policy FILE    what this policy loses here; also\n"
-                           "  --use PROFILE, --limit NAME=SIZE, --read, --write, --exec, --deny, --hide PATH\n"
-                           "  --connect, --listen, --deny-connect, --deny-listen ADDRESS, as for reeve run\n"
-                           "  --json               for programs\n"
-                           "Examples:\n"
-                           "  reeve doctor\n"
-                           "  reeve doctor -p policy.yaml\n"
-                           "  reeve doctor --json\n"
-                           "Exit code: 0 when all is here that reeve run needs by default (with a policy:\n"
-                           "that the policy needs), 1 when something is not, 2 for errors.\n";
+static const char help[] =
+        "Usage: reeve doctor [OPTIONS]\n"
+        "Tells what this kernel and this machine offer, what is lost without what is\n"
+        "missing, and what to do. Tries each thing, also that the default policy runs.\n"
+        "  -p, --policy FILE    what this policy loses here; also\n"
+        "  --use PROFILE, --limit NAME=SIZE, --read, --write, --exec, --deny, --hide PATH\n"
+        "  --redirect FROM=TO\n"
+        "  --connect, --listen, --deny-connect, --deny-listen ADDRESS, as for reeve run\n"
+        "  --json               for programs\n"
+        "Examples:\n"
+        "  reeve doctor\n"
+        "  reeve doctor -p policy.yaml\n"
+        "  reeve doctor --json\n"
+        "Exit code: 0 when all is here that reeve run needs by default (with a policy:\n"
+        "that the policy needs), 1 when something is not, 2 for errors.\n";
 
 struct doctor {
 	struct options options;

@@ -151,6 +151,7 @@ static const char help[] =
         "Questions: open:PATH:rw exec:PATH connect:ADDRESS listen:ADDRESS syscall:NAME\n"
         "  --read, --write, --exec, --deny, --hide PATH; --limit NAME=VALUE;\n"
         "  --connect, --listen, --deny-connect, --deny-listen ADDRESS; --use PROFILE;\n"
+        "  --redirect FROM=TO;\n"
         "  -p, --policy FILE    the policy, as for reeve run\n"
         "  --verbose-denials, --best-effort   as for reeve run\n"
         "  --json               for programs\n"

@@ -76,6 +76,8 @@ static const char *key_of(int option)
 		return "deny-listen";
 	case OPTION_LIMIT:
 		return "limit";
+	case OPTION_REDIRECT:
+		return "redirect";
 	default:
 		return NULL;
 	}

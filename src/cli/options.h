@@ -21,6 +21,7 @@ enum {
 	OPTION_DENY_CONNECT,
 	OPTION_DENY_LISTEN,
 	OPTION_LIMIT,
+	OPTION_REDIRECT,
 	OPTION_OWN = 512,
 };
 
@@ -37,7 +38,8 @@ enum {
 	{"listen", required_argument, NULL, OPTION_LISTEN},                                                  \
 	{"deny-connect", required_argument, NULL, OPTION_DENY_CONNECT},                                      \
 	{"deny-listen", required_argument, NULL, OPTION_DENY_LISTEN},                                        \
-	{"limit", required_argument, NULL, OPTION_LIMIT}
+	{"limit", required_argument, NULL, OPTION_LIMIT},                                                    \
+	{"redirect", required_argument, NULL, OPTION_REDIRECT}
 /* clang-format on */
 
 /* What `-p FOLDER` names in that folder. */

@@ -20,6 +20,7 @@ static const struct cli_word words[] = {
         {"policy", CLI_POLICY, "rules from a file"},
         {"quiet", CLI_NOTHING, "no text about denials"},
         {"read", CLI_PATH, "grant reading"},
+        {"redirect", CLI_PATH, "FROM=TO: something else in a place"},
         {"summary", CLI_NOTHING, "counts at the end"},
         {"summary-json", CLI_FILE, "counts as JSON, to a file"},
         {"test", CLI_NOTHING, "the files are tests of policies"},

@@ -74,12 +74,36 @@ static enum plan_layer layer_of_file(const struct plan *plan, const struct expla
 	return plan->uses_landlock ? PLAN_LANDLOCK : PLAN_NOWHERE;
 }
 
+/* What stands in the place of the path, through any number of redirects. */
+static int redirect(const struct plan *plan, const struct origin *origin, char **path)
+{
+	for (int i = 0; i < 40; i++) {
+		const struct plan_redirect *redirect = plan_redirected(plan, *path);
+		AUTO_FREE char *instead = NULL;
+		char *resolved;
+		int r;
+
+		if (!redirect)
+			return 0;
+		if (asprintf(&instead, "%s%s", redirect->to, *path + strlen(redirect->from)) < 0)
+			return -ENOMEM;
+		r = resolve(origin, instead, &resolved);
+		if (r < 0)
+			return r;
+		free(*path);
+		*path = resolved;
+	}
+	return -ELOOP;
+}
+
 static int ask_file(const struct plan *plan, const struct origin *origin, const char *path, unsigned access,
         struct explain_answer *answer)
 {
 	struct match_verdict verdict;
 	int r = resolve(origin, path, &answer->path);
 
+	if (r == 0)
+		r = redirect(plan, origin, &answer->path);
 	if (r < 0)
 		return r;
 	matcher_decide(plan->matcher, answer->path, access, &verdict);

@@ -162,6 +162,46 @@ static int bind_glob(struct binding *binding, const struct policy_file_rule *rul
 	return add(binding, rule, bound);
 }
 
+static int bind_redirect(struct plan *plan, const struct policy_file_rule *rule)
+{
+	struct plan_redirect *grown =
+	        reallocarray(plan->redirects, plan->redirect_count + 1, sizeof(*plan->redirects));
+	char from[PATH_MAX];
+	int r;
+
+	if (!grown)
+		return -ENOMEM;
+	plan->redirects = grown;
+	r = real_folder(rule->path, from, sizeof(from));
+	if (r < 0)
+		return r;
+	grown = &plan->redirects[plan->redirect_count];
+	*grown = (struct plan_redirect){.from = strdup(from), .to = rule->to, .rule = rule};
+	if (!grown->from)
+		return -ENOMEM;
+	plan->redirect_count++;
+	return 0;
+}
+
+const struct plan_redirect *plan_redirected(const struct plan *plan, const char *path)
+{
+	const struct plan_redirect *found = NULL;
+
+	for (size_t i = 0; i < plan->redirect_count; i++)
+		if (path_is_within(path, plan->redirects[i].from) &&
+		        (!found || strlen(found->from) < strlen(plan->redirects[i].from)))
+			found = &plan->redirects[i];
+	return found;
+}
+
+const struct plan_redirect *plan_redirect_below(const struct plan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->redirect_count; i++)
+		if (path_is_within(plan->redirects[i].from, path))
+			return &plan->redirects[i];
+	return NULL;
+}
+
 int plan_bind(struct plan *plan)
 {
 	struct binding binding = {0};
@@ -170,7 +210,10 @@ int plan_bind(struct plan *plan)
 	for (size_t i = 0; i < plan->policy->file_count && r == 0; i++) {
 		const struct policy_file_rule *rule = &plan->policy->files[i];
 
-		r = rule->is_glob ? bind_glob(&binding, rule) : bind_plain(&binding, rule);
+		if (rule->verdict == POLICY_REDIRECT)
+			r = bind_redirect(plan, rule);
+		else
+			r = rule->is_glob ? bind_glob(&binding, rule) : bind_plain(&binding, rule);
 	}
 	plan->entries = binding.entries.items;
 	plan->entry_count = binding.entries.count;

@@ -89,6 +89,7 @@ static bool rule_may_notify(const struct policy_file_rule *rule, enum syscalls_o
 	case SYSCALLS_METADATA:
 		return denies;
 	case SYSCALLS_STAT:
+		return rule->verdict == POLICY_HIDE || rule->verdict == POLICY_REDIRECT;
 	case SYSCALLS_WATCH:
 		return rule->verdict == POLICY_HIDE;
 	default:

@@ -232,6 +232,20 @@ static int access_cut_by(const struct plan *plan, const struct policy_file_rule 
 	return 0;
 }
 
+static int choose_for_redirect(struct plan *plan, const struct policy_file_rule *rule)
+{
+	struct plan_line *line = add_line(plan);
+
+	if (!line)
+		return -ENOMEM;
+	line->file = rule;
+	line->layer = PLAN_SUPERVISOR;
+	line->why = "only an answer can put one thing in the place of another";
+	notify_access(plan, rule->access);
+	plan->notifies[SYSCALLS_METADATA] = plan->notifies[SYSCALLS_STAT] = true;
+	return 0;
+}
+
 static int choose_for_denial(struct plan *plan, const struct policy_file_rule *rule)
 {
 	unsigned access;
@@ -284,7 +298,9 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 		if (policy->files[i].verdict == POLICY_ALLOW)
 			r = choose_for_grant(plan, &policy->files[i], options);
 	for (size_t i = 0; i < policy->file_count && r == 0; i++)
-		if (policy->files[i].verdict != POLICY_ALLOW)
+		if (policy->files[i].verdict == POLICY_REDIRECT)
+			r = choose_for_redirect(plan, &policy->files[i]);
+		else if (policy->files[i].verdict != POLICY_ALLOW)
 			r = choose_for_denial(plan, &policy->files[i]);
 	if (r == 0)
 		r = choose_for_calls(plan);
@@ -382,6 +398,9 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->entry_count; i++)
 		free((char *)plan->entries[i].path);
 	free(plan->entries);
+	for (size_t i = 0; i < plan->redirect_count; i++)
+		free(plan->redirects[i].from);
+	free(plan->redirects);
 	for (size_t i = 0; i < plan->line_count; i++)
 		free(plan->lines[i].note);
 	free(plan->lines);

@@ -70,6 +70,13 @@ struct plan_call {
 	const struct policy_syscall_rule *rule;
 };
 
+/* One place that stands for another. */
+struct plan_redirect {
+	char *from;     /* as it is reached on this machine: every component but the last resolved */
+	const char *to; /* the rule's; resolved anew each time */
+	const struct policy_file_rule *rule;
+};
+
 #define PLAN_MAX_CALLS 512
 #define PLAN_MAX_LINKS 16
 
@@ -85,6 +92,8 @@ struct plan {
 	size_t grant_count;
 	struct plan_link links[PLAN_MAX_LINKS];
 	size_t link_count;
+	struct plan_redirect *redirects;
+	size_t redirect_count;
 
 	bool uses_landlock;
 	bool supervises; /* some call notifies */
@@ -125,6 +134,12 @@ int plan_ruleset(const struct plan *plan, bool scope_signals, bool wide);
 /* Rewrites the clean path in place where it starts with one of the plan's links. Its length, or
  * -ENAMETOOLONG. */
 int plan_rewrite(const struct plan *plan, char *path, size_t length, size_t size);
+
+/* The redirect whose place `path` is, or lies in; the innermost one. NULL: none. */
+const struct plan_redirect *plan_redirected(const struct plan *plan, const char *path);
+
+/* A redirect whose place lies below the folder `path`, which must stay where it is. NULL: none. */
+const struct plan_redirect *plan_redirect_below(const struct plan *plan, const char *path);
 
 /* Words for people. */
 const char *plan_layer_name(enum plan_layer layer);

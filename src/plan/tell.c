@@ -11,7 +11,8 @@ const char *tell_verdict(enum policy_verdict verdict)
 	static const char *const names[] = {[POLICY_ALLOW] = "allow",
 	        [POLICY_DENY] = "deny",
 	        [POLICY_HIDE] = "hide",
-	        [POLICY_KILL] = "kill"};
+	        [POLICY_KILL] = "kill",
+	        [POLICY_REDIRECT] = "redirect"};
 
 	return names[verdict];
 }

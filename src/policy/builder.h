@@ -71,6 +71,17 @@ bool policy_start_address(struct policy_address_rule *rule, const char *key);
 int policy_add_address(struct policy_builder *builder, const struct policy_address_rule *rule,
         const char *text, size_t length);
 
+/* A string as it was written. */
+struct policy_words {
+	struct policy_place place;
+	const char *text;
+	size_t length;
+};
+
+/* Adds one redirect. 0 or -ENOMEM. */
+int policy_add_redirect(struct policy_builder *builder, const struct policy_place *place,
+        const struct policy_words *from, const struct policy_words *to);
+
 /* Adds one word of a syscalls rule: a name, a number or a group. 0 or -ENOMEM. */
 int policy_add_call(struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text);
 

@@ -26,7 +26,7 @@ struct match_verdict {
 
 struct matcher;
 
-/* Copies what it needs of the entries; the rules must outlive it. 0, -ENOMEM, -EINVAL (a bad pattern). */
+/* Copies what it needs of the entries, redirects left out; the rules must outlive it. 0, -ENOMEM, -EINVAL (a bad pattern). */
 int matcher_new(const struct match_entry *entries, size_t count, struct matcher **ret);
 void matcher_free(struct matcher *matcher); /* NULL is fine */
 

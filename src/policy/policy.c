@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "policy/builder.h"
+
+#define MOST_REDIRECTS 40 /* as many as links are followed */
 
 int policy_builder_new(const struct policy_context *context, struct policy_builder **ret)
 {
@@ -52,6 +55,7 @@ bool policy_start_rule(struct policy_file_rule *rule, const char *key)
 	        {"exec", POLICY_ALLOW, POLICY_READ | POLICY_EXEC, 0},
 	        {"deny", POLICY_DENY, POLICY_READ | POLICY_WRITE | POLICY_EXEC, EACCES},
 	        {"hide", POLICY_HIDE, POLICY_READ | POLICY_WRITE | POLICY_EXEC, ENOENT},
+	        {"redirect", POLICY_REDIRECT, POLICY_READ | POLICY_WRITE | POLICY_EXEC, 0},
 	};
 
 	for (size_t i = 0; i < ELEMENTS(starts); i++) {
@@ -84,6 +88,56 @@ int policy_add_path(
 	return ARRAY_PUSH(&builder->files, added);
 }
 
+static int no_pattern(
+        struct policy_builder *builder, const struct policy_place *place, const char *key, bool is_glob)
+{
+	return is_glob ? policy_diagnose(
+	                         builder, place, "'%s' of a redirect expects a path, not a pattern", key)
+	               : 0;
+}
+
+int policy_add_redirect(struct policy_builder *builder, const struct policy_place *place,
+        const struct policy_words *from, const struct policy_words *to)
+{
+	struct policy_file_rule rule = {.place = *place};
+	bool from_is_glob = false, to_is_glob = false;
+	size_t size = from->length + to->length + sizeof(" to ");
+	char *text;
+	int r;
+
+	policy_start_rule(&rule, "redirect");
+	r = policy_expand(builder, &from->place, from->text, from->length, &rule.path, &from_is_glob);
+	if (r == 0)
+		r = no_pattern(builder, &from->place, "from", from_is_glob);
+	if (r == 0)
+		r = policy_expand(builder, &to->place, to->text, to->length, &rule.to, &to_is_glob);
+	if (r == 0)
+		r = no_pattern(builder, &to->place, "to", to_is_glob);
+	if (r < 0 || !rule.path || !rule.to || from_is_glob || to_is_glob)
+		return r;
+	if (strcmp(rule.path, "/") == 0)
+		return policy_diagnose(
+		        builder, &from->place, "'/' cannot be redirected; name what lies in it");
+	if (path_is_within(rule.to, rule.path))
+		return policy_diagnose(builder, &to->place, "'%s' lies in what is redirected to it, '%s'",
+		        rule.to, rule.path);
+	for (size_t i = 0; i < builder->files.count; i++) {
+		const struct policy_file_rule *other = &builder->files.items[i];
+		char where[256];
+
+		if (other->verdict == POLICY_REDIRECT && strcmp(other->path, rule.path) == 0 &&
+		        strcmp(other->to, rule.to) != 0)
+			return policy_diagnose(builder, place, "'%s' is redirected to '%s' already, at %s",
+			        rule.path, other->to, policy_place_text(&other->place, where, sizeof(where)));
+	}
+	text = store_take(&builder->store, size);
+	if (!text)
+		return -ENOMEM;
+	snprintf(text, size, "%.*s to %.*s", (int)from->length, from->text, (int)to->length, to->text);
+	rule.text = text;
+	return ARRAY_PUSH(&builder->files, rule);
+}
+
 static int compare_content(const struct policy_file_rule *a, const struct policy_file_rule *b)
 {
 	int r = strcmp(a->path, b->path);
@@ -96,6 +150,8 @@ static int compare_content(const struct policy_file_rule *a, const struct policy
 		r = (int)a->access - (int)b->access;
 	if (r == 0)
 		r = a->error - b->error;
+	if (r == 0 && a->to && b->to)
+		r = strcmp(a->to, b->to);
 	if (r == 0)
 		r = a->log - b->log;
 	if (r == 0)
@@ -213,6 +269,7 @@ static void pack(const struct policy_builder *builder, struct packing *packing,
 		pack_place(packing, &rule.place, &last_source, &last_copy);
 		rule.text = pack_text(packing, rule.text);
 		rule.path = pack_text(packing, rule.path);
+		rule.to = pack_text(packing, rule.to);
 		if (files)
 			files[i] = rule;
 	}
@@ -276,6 +333,38 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	policy->wants_private_tmp = builder->wants_private_tmp;
 	policy->block = policy;
 	*ret = policy;
+	return 0;
+}
+
+static const struct policy_file_rule *redirect_of(const struct policy *policy, const char *path)
+{
+	const struct policy_file_rule *found = NULL;
+
+	for (size_t i = 0; i < policy->file_count; i++) {
+		const struct policy_file_rule *rule = &policy->files[i];
+
+		if (rule->verdict == POLICY_REDIRECT && path_is_within(path, rule->path) &&
+		        (!found || strlen(found->path) < strlen(rule->path)))
+			found = rule;
+	}
+	return found;
+}
+
+int policy_redirect(const struct policy *policy, char *path, size_t size)
+{
+	const struct policy_file_rule *rule;
+
+	for (int i = 0; (rule = redirect_of(policy, path)); i++) {
+		AUTO_FREE char *rest = strdup(path + strlen(rule->path));
+
+		if (!rest)
+			return -ENOMEM;
+		if (i == MOST_REDIRECTS)
+			return -ELOOP;
+		if ((size_t)snprintf(path, size, "%s%s", strcmp(rule->to, "/") == 0 && *rest ? "" : rule->to,
+		            rest) >= size)
+			return -ENAMETOOLONG;
+	}
 	return 0;
 }
 

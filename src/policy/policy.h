@@ -20,6 +20,7 @@ enum policy_verdict {
 	POLICY_DENY,
 	POLICY_HIDE,
 	POLICY_KILL,
+	POLICY_REDIRECT,
 };
 
 /* Where a rule was written. For a flag `source` is "command line" and `flag` the flag as typed. */
@@ -30,7 +31,7 @@ struct policy_place {
 };
 
 struct policy_file_rule {
-	enum policy_verdict verdict; /* ALLOW, DENY or HIDE */
+	enum policy_verdict verdict; /* ALLOW, DENY, HIDE or REDIRECT */
 	unsigned access; /* ALLOW: what it grants, implied ones included. DENY and HIDE: all three */
 	int error;       /* DENY: EACCES unless the rule says otherwise; HIDE: ENOENT */
 	bool log;
@@ -39,6 +40,7 @@ struct policy_file_rule {
 	bool is_glob;
 	const char *text; /* as written */
 	const char *path; /* expanded, absolute, lexically clean; a glob pattern when is_glob */
+	const char *to;   /* REDIRECT: what is there instead, expanded, absolute, clean; else NULL */
 	struct policy_place place;
 };
 
@@ -163,13 +165,17 @@ int policy_add_text(struct policy_builder *builder, const char *name, const char
 int policy_add_profile(struct policy_builder *builder, const char *name); /* built-in, or -ENOENT */
 
 /* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "connect",
- * "listen", "deny-connect", "deny-listen", "use", "limit" (its value "NAME=VALUE"). */
+ * "listen", "deny-connect", "deny-listen", "use", "limit" (its value "NAME=VALUE"), "redirect"
+ * ("FROM=TO"). */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
 const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder);
 
 /* Makes the policy. -EINVAL when there were errors. */
 int policy_builder_finish(struct policy_builder *builder, struct policy **ret);
+
+/* Rewrites a clean absolute path as its redirects say, by the text alone. 0, -ELOOP, -ENAMETOOLONG. */
+int policy_redirect(const struct policy *policy, char *path, size_t size);
 
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy); /* NULL is fine */

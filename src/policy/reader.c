@@ -218,10 +218,10 @@ static int add_address_string(struct reader *reader, const struct document_node 
 	return policy_add_address(reader->builder, &rule, string->text, string->length);
 }
 
-static const char *const file_choices[] = {"read", "write", "exec", "deny", "hide", NULL};
+static const char *const file_choices[] = {"read", "write", "exec", "deny", "hide", "redirect", NULL};
 static const char *const file_keys[] = {
-        "read", "write", "exec", "deny", "hide", "errno", "log", "optional", "create", NULL};
-static const char *const file_planned[] = {"redirect", "ask", "temporary", NULL};
+        "read", "write", "exec", "deny", "hide", "redirect", "errno", "log", "optional", "create", NULL};
+static const char *const file_planned[] = {"ask", "temporary", NULL};
 static const char *const call_choices[] = {"allow", "deny", "kill", NULL};
 static const char *const call_keys[] = {"allow", "deny", "kill", "errno", "log", NULL};
 static const char *const call_planned[] = {"ask", NULL};
@@ -242,6 +242,32 @@ const struct policy_key_set policy_key_sets[] = {
         {0},
 };
 
+static int read_redirect(struct reader *reader, const struct document_node *key)
+{
+	static const char *const known[] = {"from", "to", NULL}, *const planned[] = {NULL};
+	static const struct keys keys = {known, planned};
+	const struct document_node *map = key->next, *ends[2];
+	struct policy_place place = place_of(reader, key);
+	struct policy_words words[2];
+	int r;
+
+	if (map->kind != DOCUMENT_MAP)
+		return COMPLAIN(
+		        reader, map, "'redirect' expects {from: PATH, to: PATH}, found %s", found(map).text);
+	r = check_keys(reader, map, &keys);
+	for (size_t i = 0; i < 2 && r == 0; i++) {
+		ends[i] = value_of(map, known[i]);
+		if (!ends[i])
+			return COMPLAIN(reader, map,
+			        "'redirect' expects {from: PATH, to: PATH}; '%s' is missing", known[i]);
+		if (!is_string(ends[i]))
+			return COMPLAIN(reader, ends[i], "'%s' expects a path, found %s", known[i],
+			        found(ends[i]).text);
+		words[i] = (struct policy_words){place_of(reader, ends[i]), ends[i]->text, ends[i]->length};
+	}
+	return r < 0 ? r : policy_add_redirect(reader->builder, &place, &words[0], &words[1]);
+}
+
 static int read_file_item(struct reader *reader, const struct document_node *item)
 {
 	static const struct keys keys = {file_keys, file_planned};
@@ -250,7 +276,8 @@ static int read_file_item(struct reader *reader, const struct document_node *ite
 	int r = check_keys(reader, item, &keys);
 
 	if (r == 0)
-		r = pick_key(reader, item, file_choices, &keys, "read, write, exec, deny, hide", &key);
+		r = pick_key(
+		        reader, item, file_choices, &keys, "read, write, exec, deny, hide, redirect", &key);
 	if (r < 0 || !key)
 		return r;
 	policy_start_rule(&rule, key->text);
@@ -267,6 +294,13 @@ static int read_file_item(struct reader *reader, const struct document_node *ite
 	value = value_of(item, "create");
 	if (r == 0 && value && !is_word(key, "write"))
 		r = COMPLAIN(reader, value, "'create' goes with write only");
+	value = value_of(item, "log");
+	if (r == 0 && value && rule.verdict == POLICY_REDIRECT)
+		r = COMPLAIN(reader, value,
+		        "'log' goes with rules that decide; the access to what is there instead is logged by "
+		        "the rule for that");
+	if (r == 0 && rule.verdict == POLICY_REDIRECT)
+		return read_redirect(reader, key);
 	return r < 0 ? r : each_string(reader, key->next, key->text, add_path_string, &rule);
 }
 

@@ -20,6 +20,7 @@ enum shape {
 	SHAPE_SIZE,
 	SHAPE_TIME,
 	SHAPE_COUNT,
+	SHAPE_REDIRECT,
 };
 
 /* What may stand behind each key that the reader knows; a test fails for one that is not here. */
@@ -47,6 +48,7 @@ static const struct row {
         {"files", "exec", SHAPE_STRINGS, NULL, "May be run; implies read."},
         {"files", "deny", SHAPE_STRINGS, NULL, "Refused, unless an allow lies inside; patterns, too."},
         {"files", "hide", SHAPE_STRINGS, NULL, "As if it were not there."},
+        {"files", "redirect", SHAPE_REDIRECT, NULL, "Something else in the place of a file or folder."},
         {"files", "optional", SHAPE_TRUTH, "read write exec", "What is not there is left out."},
         {"files", "create", SHAPE_TRUTH, "write", "A folder that is not there is made for the run."},
         {"network", "connect", SHAPE_STRINGS, NULL,
@@ -184,6 +186,15 @@ static struct json_object *define_error(void)
 	return with(map(), "anyOf", any);
 }
 
+static struct json_object *redirect(void)
+{
+	struct json_object *ends = with(with(map(), "from", reference("string")), "to", reference("string"));
+	struct json_object *object = with(with(map(), "type", string("object")), "properties", ends);
+
+	with(object, "required", list_of(string("from"), string("to")));
+	return with(object, "additionalProperties", json_object_new_boolean(false));
+}
+
 /* ---- keys ---- */
 
 static struct json_object *shape_of(const struct row *row)
@@ -209,6 +220,8 @@ static struct json_object *shape_of(const struct row *row)
 		return pattern("^[0-9]+[BKMGT]$");
 	case SHAPE_TIME:
 		return pattern("^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$");
+	case SHAPE_REDIRECT:
+		return redirect();
 	case SHAPE_COUNT:
 		return with(map(), "anyOf", list_of(integer_from(0), pattern("^[0-9]+$")));
 	}

@@ -314,7 +314,9 @@ int trie_build(const struct match_entry *entries, size_t count, struct trie *ret
 	int r = trie_start(entries, count, &trie);
 
 	for (size_t i = 0; r == 0 && i < count; i++)
-		r = add_entry(&trie, &entries[i]);
+		/* Where something leads is asked before: the verdict is about what is there. */
+		if (entries[i].rule->verdict != POLICY_REDIRECT)
+			r = add_entry(&trie, &entries[i]);
 	if (r < 0) {
 		trie_done(&trie);
 		return r;

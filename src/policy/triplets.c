@@ -265,6 +265,8 @@ static int tell(const struct run *run, char *call, char *ret, size_t size)
 	}
 	if (r == 0)
 		r = clean_path(run, object, path, sizeof(path));
+	if (r >= 0)
+		r = policy_redirect(run->policy, path, sizeof(path));
 	if (r < 0)
 		return r;
 	if (strcmp(call, "open") == 0 || strcmp(call, "exec") == 0) {

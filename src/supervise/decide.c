@@ -52,9 +52,12 @@ bool decide_is_hidden(const struct plan *plan, const char *path)
 
 bool decide_may_move(struct exchange *x, const struct plan *plan, const char *path)
 {
+	const struct plan_redirect *redirect = plan_redirect_below(plan, path);
 	const struct policy_file_rule *rule;
 
-	if (!GUARDED(ancestors) || !matcher_has_rule_below(plan->matcher, path, &rule))
+	if (redirect)
+		rule = redirect->rule;
+	else if (!GUARDED(ancestors) || !matcher_has_rule_below(plan->matcher, path, &rule))
 		return true;
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES, .rule = rule};
 	x->is_judged = true;

@@ -223,6 +223,35 @@ static bool is_own_process(const struct walk *walk)
 	       task_view_is_own(walk->task->view, path);
 }
 
+static bool has_redirects(const struct task *task)
+{
+	return task->plan && task->plan->redirect_count > 0;
+}
+
+/* A redirected place is a symbolic link that nobody can see: what is there instead goes before the rest. 1
+ * when it was one, 0, -errno. */
+static int redirect(struct walk *walk, const char *name, bool slash)
+{
+	const struct plan_redirect *redirect;
+	char path[PATH_MAX + NAME_MAX + 2];
+	int n = task_view_path(walk->task->view, walk->current, path, PATH_MAX), r;
+
+	if (n < 0)
+		return n;
+	if (path[0] != '/')
+		return 0;
+	if (n == 1)
+		n = 0;
+	path[n] = '/';
+	strcpy(path + n + 1, name);
+	redirect = plan_redirected(walk->task->plan, path);
+	if (!redirect || strcmp(redirect->from, path) != 0)
+		return 0;
+	walk->result->is_redirected = true;
+	r = push(walk, redirect->to, strlen(redirect->to), slash);
+	return r < 0 ? r : 1;
+}
+
 static int follow(struct walk *walk, int link, const char *name, const struct stat *st, bool slash)
 {
 	char text[PATH_MAX];
@@ -316,6 +345,12 @@ static int step(struct walk *walk, const char *name, bool last, bool slash)
 	}
 	if (strcmp(name, "..") == 0)
 		return go_up(walk);
+	if (has_redirects(walk->task)) {
+		int r = redirect(walk, name, slash);
+
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
 	fd = opening_openat(walk->current, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd == -ENOENT && last && !slash && (walk->flags & RESOLVE_MISSING_OK))
 		return end_missing(walk, name);
@@ -396,12 +431,39 @@ static int resolve_by_kernel(
 	return 0;
 }
 
+/* A relative path that starts in a redirected folder, which nothing keeps a task from entering. 1 with the
+ * path that it means, 0, -errno. */
+static int redirect_start(const struct task *task, int start, const char *path, char *ret, size_t size)
+{
+	char from[PATH_MAX];
+	const struct plan_redirect *redirect;
+	int n = task_view_path(task->view, start, from, sizeof(from));
+
+	if (n < 0)
+		return n;
+	redirect = plan_redirected(task->plan, from);
+	if (!redirect)
+		return 0;
+	n = snprintf(ret, size, "%s%s/%s", redirect->to, from + strlen(redirect->from), path);
+	return (size_t)n < size ? 1 : -ENAMETOOLONG;
+}
+
 static int resolve_start(
         const struct task *task, int start, const char *path, unsigned flags, struct resolved *ret)
 {
+	char instead[PATH_MAX];
 	int r;
 
-	if (!task->own_root) {
+	if (has_redirects(task) && path[0] != '/') {
+		r = redirect_start(task, start, path, instead, sizeof(instead));
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			path = instead;
+			ret->is_redirected = true;
+		}
+	}
+	if (!task->own_root && !has_redirects(task)) {
 		r = resolve_by_kernel(task, start, path, flags, ret);
 		if (r != 0)
 			return r < 0 ? r : 0;
@@ -416,7 +478,7 @@ static void resolved_init(struct resolved *ret)
 {
 	ret->object = ret->parent = -EBADF;
 	ret->name[0] = ret->path[0] = '\0';
-	ret->has_path = ret->is_deleted = ret->in_proc = false;
+	ret->has_path = ret->is_deleted = ret->is_redirected = ret->in_proc = false;
 }
 
 int resolve_object(const struct task *task, int dirfd, const char *path, unsigned flags, struct resolved *ret)
@@ -479,6 +541,15 @@ int resolve_parent(const struct task *task, int dirfd, const char *path, struct 
 		ret->path[n] = '/';
 		memcpy(ret->path + n + 1, path + cut, end - cut);
 		ret->path[n + 1 + end - cut] = '\0';
+	}
+	/* The name itself is in use, as that of a place where something is mounted. */
+	if (has_redirects(task)) {
+		const struct plan_redirect *redirect = plan_redirected(task->plan, ret->path);
+
+		if (redirect && strcmp(redirect->from, ret->path) == 0) {
+			resolved_done(ret);
+			return -EBUSY;
+		}
 	}
 	return 0;
 }

@@ -22,6 +22,7 @@ struct resolved {
 	char name[256];
 	bool has_path;                /* false for pipes, sockets, memfds, ...: no name leads to them */
 	bool is_deleted;              /* `path` is where it was */
+	bool is_redirected;           /* another name was asked for */
 	bool in_proc;                 /* on a procfs, where names may come to mean another process */
 	struct stat stat;             /* of the object, when there is one */
 	char path[RESOLVE_PATH_SIZE]; /* clean, seen from the supervisor's root */

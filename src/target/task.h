@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "kernel/credentials.h"
+#include "plan/plan.h"
 
 #define TASK_HELPERS 512
 
@@ -37,6 +38,7 @@ int task_view_path(const struct task_view *view, int fd, char *ret, size_t size)
 struct task {
 	const struct task_view *view;
 	pid_t tid;
+	const struct plan *plan; /* whose redirects hold for it, or NULL */
 	bool own_root; /* chroot or another mount namespace can't be excluded: ask for its root each time */
 };
 

@@ -123,6 +123,11 @@ void act_exec(struct worker *worker, struct exchange *x)
 	if (r < 0)
 		return act_resolution_failed(worker, x, path, r);
 	x->object = at->path;
+	if (at->is_redirected) {
+		resolved_done(at);
+		return decide_refuse(x, EACCES,
+		        "it is redirected, and the kernel runs what has the name itself; name the other one");
+	}
 	/* What is no program is refused by the kernel in its own words; but what is hidden is not there. */
 	allowed = (!S_ISREG(at->stat.st_mode) && !decide_is_hidden(x->plan, at->path)) ||
 	          act_judge(worker, x, at, POLICY_EXEC);

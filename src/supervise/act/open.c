@@ -324,6 +324,20 @@ static int open_missing(struct worker *worker, struct exchange *x, struct resolv
 	return 0;
 }
 
+/* O_CREAT of "name/": the kernel refuses it as soon as it has the folder, whatever the name leads to. */
+static void refuse_created_folder(struct worker *worker, struct exchange *x)
+{
+	const struct call_path *path = &x->call.paths[0];
+	struct resolved *at = &x->resolved[0];
+	int r = resolve_parent(&x->task, path->dirfd, path->text, at);
+
+	if (r < 0)
+		return act_resolution_failed(worker, x, path, r);
+	x->object = at->path;
+	act_natural_error(x, decide_is_hidden(x->plan, at->path) ? ENOENT : EISDIR);
+	resolved_done(at);
+}
+
 static int open_resolved_once(struct worker *worker, struct exchange *x)
 {
 	const struct call_path *path = &x->call.paths[0];
@@ -332,6 +346,10 @@ static int open_resolved_once(struct worker *worker, struct exchange *x)
 	unsigned how = exclusive || (x->call.flags & O_NOFOLLOW) ? 0 : RESOLVE_FOLLOW;
 	int r;
 
+	if ((x->call.flags & O_CREAT) && path->length > 0 && path->text[path->length - 1] == '/') {
+		refuse_created_folder(worker, x);
+		return 0;
+	}
 	if (x->call.flags & O_CREAT)
 		how |= RESOLVE_MISSING_OK;
 	if (x->call.resolve & OPENING_NO_MAGIC)
@@ -380,6 +398,8 @@ static int open_fast(struct worker *worker, struct exchange *x)
 		return 0;
 	n = plan_rewrite(plan, x->text, (size_t)n, sizeof(x->text) - 3);
 	/* In a procfs a number may come to mean another process while it is opened. */
+	if (n >= 0 && plan->redirect_count > 0 && plan_redirected(plan, x->text))
+		return 0;
 	numbered = n >= 0 && task_path_has_number(x->text);
 	if (n < 0 || (numbered && path_is_within(x->text, "/proc")))
 		return 0;
@@ -426,6 +446,9 @@ static void open_restricted(struct worker *worker, struct exchange *x)
 	if (x->task.own_root || (x->call.flags & (O_CREAT | TEMPORARY)))
 		return decide_refuse(
 		        x, ENOSYS, "openat2 with RESOLVE_ flags that creates cannot be performed yet");
+	if (x->plan->redirect_count > 0)
+		return decide_refuse(
+		        x, ENOSYS, "openat2 with RESOLVE_ flags cannot be performed beside redirects yet");
 	if (path->dirfd != AT_FDCWD)
 		snprintf(name, sizeof(name), "fd/%d", path->dirfd);
 	start = task_open(&x->task, name);
