@@ -148,10 +148,11 @@ static int main_of_explain(int argc, char **argv)
 static const char help[] =
         "Usage: reeve explain [OPTIONS] [QUESTION...]\n"
         "Without a question: what holds each rule, and which system calls it costs.\n"
-        "Questions: open:PATH:rw exec:PATH connect:ADDRESS listen:ADDRESS syscall:NAME\n"
+        "Questions: open:PATH:rw exec:PATH connect:ADDRESS listen:ADDRESS\n"
+        "  syscall:NAME or 'syscall:socket(family=AF_NETLINK)'; @GROUP: the calls in it\n"
         "  --read, --write, --exec, --deny, --hide PATH; --limit NAME=VALUE;\n"
         "  --connect, --listen, --deny-connect, --deny-listen ADDRESS; --use PROFILE;\n"
-        "  --redirect FROM=TO;\n"
+        "  --redirect FROM=TO; --allow-call, --deny-call, --kill-call CALL\n"
         "  -p, --policy FILE    the policy, as for reeve run\n"
         "  --verbose-denials, --best-effort   as for reeve run\n"
         "  --json               for programs\n"

@@ -78,6 +78,12 @@ static const char *key_of(int option)
 		return "limit";
 	case OPTION_REDIRECT:
 		return "redirect";
+	case OPTION_ALLOW_CALL:
+		return "allow-call";
+	case OPTION_DENY_CALL:
+		return "deny-call";
+	case OPTION_KILL_CALL:
+		return "kill-call";
 	default:
 		return NULL;
 	}

@@ -22,6 +22,9 @@ enum {
 	OPTION_DENY_LISTEN,
 	OPTION_LIMIT,
 	OPTION_REDIRECT,
+	OPTION_ALLOW_CALL,
+	OPTION_DENY_CALL,
+	OPTION_KILL_CALL,
 	OPTION_OWN = 512,
 };
 
@@ -39,7 +42,10 @@ enum {
 	{"deny-connect", required_argument, NULL, OPTION_DENY_CONNECT},                                      \
 	{"deny-listen", required_argument, NULL, OPTION_DENY_LISTEN},                                        \
 	{"limit", required_argument, NULL, OPTION_LIMIT},                                                    \
-	{"redirect", required_argument, NULL, OPTION_REDIRECT}
+	{"redirect", required_argument, NULL, OPTION_REDIRECT},                                              \
+	{"allow-call", required_argument, NULL, OPTION_ALLOW_CALL},                                          \
+	{"deny-call", required_argument, NULL, OPTION_DENY_CALL},                                            \
+	{"kill-call", required_argument, NULL, OPTION_KILL_CALL}
 /* clang-format on */
 
 /* What `-p FOLDER` names in that folder. */

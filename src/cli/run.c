@@ -318,6 +318,7 @@ static const char help[] = "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\
                            "  --connect ADDRESS, --listen ADDRESS   grant: '10.0.0.0/8:443', 'udp:*:53',\n"
                            "  --deny-connect, --deny-listen ADDRESS   'unix:~/x.sock', 'unix:@name'\n"
                            "  --redirect FROM=TO           something else in the place of a path\n"
+                           "  --allow-call, --deny-call, --kill-call CALL   'bpf', '@mount', 'kill(pid<0)'\n"
                            "  -p, --policy FILE            rules from a file      (all of these may be\n"
                            "  --use PROFILE                a built-in profile      given many times)\n"
                            "  --limit NAME=VALUE           memory=2G, processes=200, cpu-time=60s, ...\n"

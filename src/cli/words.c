@@ -5,15 +5,18 @@
 
 /* One row for each long option of every subcommand, in the order of the alphabet. */
 static const struct cli_word words[] = {
+        {"allow-call", CLI_TEXT, "let a system call through"},
         {"best-effort", CLI_NOTHING, "go on where the kernel cannot hold a rule"},
         {"connect", CLI_TEXT, "allow connections to an address"},
         {"deny", CLI_PATH, "take a part back"},
+        {"deny-call", CLI_TEXT, "refuse a system call"},
         {"deny-connect", CLI_TEXT, "refuse connections to an address"},
         {"deny-listen", CLI_TEXT, "refuse to listen on an address"},
         {"exec", CLI_PATH, "grant running and reading"},
         {"help", CLI_NOTHING, "tell the options"},
         {"hide", CLI_PATH, "as if it were not there"},
         {"json", CLI_FILE, "as JSON, for programs"},
+        {"kill-call", CLI_TEXT, "end who makes a system call"},
         {"limit", CLI_TEXT, "limit what the command may use"},
         {"listen", CLI_TEXT, "allow to listen on an address"},
         {"log", CLI_FILE, "denials to a file"},

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "plan/explain.h"
+#include "policy/conditions.h"
 
 /* Where paths of questions start. */
 struct origin {
@@ -138,14 +139,6 @@ static int ask_open(
 	return *path ? ask_file(plan, origin, path, access, answer) : -ENOENT;
 }
 
-static const struct policy_syscall_rule *call_rule_of(const struct plan *plan, int nr)
-{
-	for (size_t i = 0; i < plan->policy->syscall_count; i++)
-		if (plan->policy->syscalls[i].nr[syscalls_native()] == nr)
-			return &plan->policy->syscalls[i];
-	return NULL;
-}
-
 static void answer_from_rule(struct explain_answer *answer, const struct policy_syscall_rule *rule)
 {
 	answer->call = rule;
@@ -153,12 +146,12 @@ static void answer_from_rule(struct explain_answer *answer, const struct policy_
 	answer->error = rule->verdict == POLICY_ALLOW || rule->verdict == POLICY_KILL ? 0 : rule->error;
 }
 
-/* What the filter says of the call with all arguments 0. */
-static int answer_from_filter(const struct plan *plan, int nr, struct explain_answer *answer)
+/* What the filter says of the call. */
+static int answer_from_filter(
+        const struct plan *plan, const struct seccomp_data *data, struct explain_answer *answer)
 {
-	struct seccomp_data data = {.nr = nr, .arch = syscalls_audit_arch(syscalls_native())};
 	uint32_t action;
-	int r = filter_simulate(&plan->filter, &data, &action);
+	int r = filter_simulate(&plan->filter, data, &action);
 
 	if (r < 0)
 		return r;
@@ -170,8 +163,8 @@ static int answer_from_filter(const struct plan *plan, int nr, struct explain_an
 		break;
 	case SECCOMP_RET_USER_NOTIF:
 		answer->layer = PLAN_SUPERVISOR;
-		answer->why = plan->calls[nr].action == PLAN_CALL_PATHS ? "its paths decide"
-		                                                        : "the supervisor watches it";
+		answer->why = plan->calls[data->nr].action == PLAN_CALL_PATHS ? "its paths decide"
+		                                                              : "the supervisor watches it";
 		break;
 	case SECCOMP_RET_ERRNO:
 		answer->verdict = POLICY_DENY;
@@ -186,22 +179,42 @@ static int answer_from_filter(const struct plan *plan, int nr, struct explain_an
 	return 0;
 }
 
-static int ask_call(const struct plan *plan, const char *name, struct explain_answer *answer)
+/* "NAME", "NAME(family=AF_NETLINK)": arguments that are not given are 0. */
+static int read_call(const char *text, struct seccomp_data *data, char *error, size_t size)
 {
-	const struct syscalls_name *call = syscalls_by_name(name);
-	const struct policy_syscall_rule *rule;
-	int nr, r;
+	AUTO_FREE char *name = strndup(text, strcspn(text, "("));
+	const struct syscalls_name *call;
 
+	if (!name)
+		return -ENOMEM;
+	call = syscalls_by_name(name);
 	if (!call || call->nr[syscalls_native()] < 0 || call->nr[syscalls_native()] >= PLAN_MAX_CALLS)
 		return -ENOSYS;
-	nr = call->nr[syscalls_native()];
-	answer->verdict = POLICY_ALLOW;
-	r = answer_from_filter(plan, nr, answer);
-	rule = call_rule_of(plan, nr);
-	/* A rule cannot allow what every plan refuses. */
-	if (r < 0 || !rule || (rule->verdict == POLICY_ALLOW && answer->verdict != POLICY_ALLOW))
+	*data = (struct seccomp_data){
+	        .nr = call->nr[syscalls_native()], .arch = syscalls_audit_arch(syscalls_native())};
+	return conditions_read_values(call->name, text + strlen(name), (uint64_t *)data->args, error, size);
+}
+
+static int ask_call(
+        const struct plan *plan, const char *text, struct explain_answer *answer, char *error, size_t size)
+{
+	const struct policy_syscall_rule *rule;
+	const struct policy_default *refusal;
+	struct seccomp_data data;
+	int r = read_call(text, &data, error, size);
+
+	if (r < 0)
 		return r;
+	answer->verdict = POLICY_ALLOW;
+	r = answer_from_filter(plan, &data, answer);
+	if (r < 0)
+		return r;
+	rule = plan_call_rule(plan, data.nr, (const uint64_t *)data.args, &refusal);
+	/* A rule cannot allow what every plan refuses. */
+	if (!rule || (rule->verdict == POLICY_ALLOW && answer->verdict != POLICY_ALLOW))
+		return 0;
 	answer_from_rule(answer, rule);
+	answer->why = refusal ? refusal->why : NULL;
 	return 0;
 }
 
@@ -230,6 +243,7 @@ int explain_ask(const struct plan *plan, const char *question, const char *cwd, 
 {
 	struct explain_answer answer = {.question = question};
 	struct origin origin = {.cwd = cwd, .home = home};
+	char wrong[320] = "";
 	int r;
 
 	if (strncmp(question, "open:", 5) == 0)
@@ -237,11 +251,15 @@ int explain_ask(const struct plan *plan, const char *question, const char *cwd, 
 	else if (strncmp(question, "exec:", 5) == 0)
 		r = question[5] ? ask_file(plan, &origin, question + 5, POLICY_EXEC, &answer) : -ENOENT;
 	else if (strncmp(question, "syscall:", 8) == 0)
-		r = ask_call(plan, question + 8, &answer);
+		r = ask_call(plan, question + 8, &answer, wrong, sizeof(wrong));
 	else
 		r = -EINVAL;
 	if (r < 0) {
 		explain_answer_done(&answer);
+		if (wrong[0]) {
+			snprintf(error_text, error_size, "%s: %s", question, wrong);
+			return -EINVAL;
+		}
 		return complain(r, question, error_text, error_size);
 	}
 	*ret = answer;

@@ -9,11 +9,13 @@
 #include "base/cleanup.h"
 #include "plan/draft.h"
 #include "plan/plan.h"
+#include "plan/rules.h"
+#include "policy/calls.h"
 
 #define ERRNO(e) (SECCOMP_RET_ERRNO | (uint32_t)(e))
-#define REQUEST_TIOCSTI 0x5412
-#define REQUEST_TIOCLINUX 0x541C
 #define ALL 0xffffffff /* bits of an int */
+
+enum { MOST_CASES = 8192 }; /* of one call: more than any filter has room for */
 
 struct building {
 	struct plan *plan;
@@ -22,6 +24,7 @@ struct building {
 	struct draft_cases cases[PLAN_MAX_CALLS]; /* of the calls, by the same index */
 	size_t count;
 	bool failed; /* memory was short */
+	bool is_too_large;
 };
 
 static bool is_named(const struct syscalls_row *row, const char *name)
@@ -75,19 +78,6 @@ static bool is_watched(const struct building *b, const struct syscalls_row *row)
 	return row->operation == SYSCALLS_CREDENTIALS && b->options->privileged;
 }
 
-/* Calls that only root may make, and that no layer bounds: they load code into the kernel, hand out
- * descriptors of files that others opened, or write to a file by its path. */
-static bool is_root_door(const struct syscalls_row *row)
-{
-	static const char *const names[] = {"init_module", "finit_module", "kexec_load", "kexec_file_load",
-	        "bpf", "iopl", "ioperm", "acct", "swapon", "fanotify_init"};
-
-	for (size_t i = 0; i < ELEMENTS(names); i++)
-		if (is_named(row, names[i]))
-			return true;
-	return false;
-}
-
 /* Limits that take effect with the next exec: what root's programs then may is no longer what we may. */
 static void add_prctl(struct building *b, struct draft *call)
 {
@@ -126,6 +116,9 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 		draft_add_equal(&call->cases, 2, true, ~0ull, 0, SECCOMP_RET_ALLOW);
 		return true;
 	case SYSCALLS_OPEN_HANDLE:
+		/* What the supervisor holds, it holds by path. */
+		if (!b->plan->performs)
+			return false;
 		call->action = ERRNO(EPERM);
 		return true;
 	case SYSCALLS_LANDLOCK:
@@ -135,23 +128,10 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 			return false;
 		call->action = ERRNO(EOPNOTSUPP);
 		return true;
-	case SYSCALLS_KERNEL:
-	case SYSCALLS_WATCH:
-		if (!b->options->privileged || !is_root_door(row))
-			return false;
-		call->action = ERRNO(EPERM);
-		return true;
 	case SYSCALLS_IOCTL:
-		if (is_named(row, "prctl") && b->plan->performs && b->options->privileged) {
-			add_prctl(b, call);
-			return true;
-		}
-		/* Typing into the terminal that the user goes on with afterwards. */
-		if (!is_named(row, "ioctl"))
+		if (!is_named(row, "prctl") || !b->plan->performs || !b->options->privileged)
 			return false;
-		call->action = SECCOMP_RET_ALLOW;
-		draft_add_equal(&call->cases, 1, false, 0xffffffff, REQUEST_TIOCSTI, ERRNO(EPERM));
-		draft_add_equal(&call->cases, 1, false, 0xffffffff, REQUEST_TIOCLINUX, ERRNO(EPERM));
+		add_prctl(b, call);
 		return true;
 	case SYSCALLS_PROCESS:
 		if (!b->plan->performs || !b->options->privileged)
@@ -171,47 +151,16 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 	}
 }
 
-static const struct policy_syscall_rule *rule_of(const struct plan *plan, unsigned nr)
+const struct policy_syscall_rule *plan_call_rule(
+        const struct plan *plan, int nr, const uint64_t args[6], const struct policy_default **ret_default)
 {
-	for (size_t i = 0; i < plan->policy->syscall_count; i++)
-		if (plan->policy->syscalls[i].nr[syscalls_native()] == (int)nr)
-			return &plan->policy->syscalls[i];
-	return NULL;
-}
+	const struct policy_syscall_rule *rule = policy_call_decide(plan->policy, nr, args);
 
-static uint32_t rule_action(const struct policy_syscall_rule *rule)
-{
-	switch (rule->verdict) {
-	case POLICY_KILL:
-		return SECCOMP_RET_KILL_PROCESS;
-	case POLICY_DENY:
-	case POLICY_HIDE:
-		return ERRNO(rule->error);
-	default:
-		return SECCOMP_RET_ALLOW;
-	}
-}
-
-/* A rule on the call itself. True when nothing else needs to be asked. */
-static bool add_rule(struct building *b, unsigned nr, struct draft *call)
-{
-	const struct policy_syscall_rule *rule = rule_of(b->plan, nr);
-
-	if (!rule || (rule->verdict == POLICY_ALLOW && !rule->log))
-		return false;
-	if (!rule->log && !b->options->verbose_denials) {
-		call->cases.count = call->refusals.count = 0;
-		call->action = rule_action(rule);
-		return true;
-	}
-	/* A call that is allowed and logged may still have paths to be judged. */
-	b->plan->calls[nr].rule = rule;
-	if (rule->verdict == POLICY_ALLOW && b->plan->calls[nr].action != PLAN_CALL_NONE)
-		return true;
-	call->action = SECCOMP_RET_USER_NOTIF;
-	b->plan->calls[nr].action = PLAN_CALL_RULE;
-	call->cases.count = call->refusals.count = 0;
-	return true;
+	*ret_default = NULL;
+	if (rule && rule->verdict != POLICY_ALLOW)
+		return rule;
+	*ret_default = policy_call_default(plan->policy, nr, args, plan->privileged);
+	return *ret_default ? &(*ret_default)->rule : rule;
 }
 
 static bool may_notify(const struct syscalls_row *row)
@@ -219,24 +168,23 @@ static bool may_notify(const struct syscalls_row *row)
 	return row->answer != SYSCALLS_NEVER && row->answer != SYSCALLS_FILTER_ONLY;
 }
 
-/* The lists of a draft behind each other, as what the filter does with the call. */
 static void take_draft(struct building *b, struct draft *call)
 {
 	struct draft_cases *cases = &b->cases[b->count];
+	uint32_t action;
 
-	*cases = call->refusals;
-	for (size_t i = 0; i < call->cases.count; i++)
-		draft_add(cases, &call->cases.items[i]);
-	cases->failed |= call->cases.failed;
+	b->failed |= call->cases.failed || call->refusals.failed;
+	action = rules_join(b->plan, b->options, call, cases);
 	b->failed |= cases->failed;
-	free(call->cases.items);
-	if (call->action == SECCOMP_RET_ALLOW && cases->count == 0) {
+	if (cases->count >= MOST_CASES)
+		b->is_too_large = true;
+	if (action == SECCOMP_RET_ALLOW && cases->count == 0) {
 		free(cases->items);
 		*cases = (struct draft_cases){0};
 		return;
 	}
 	b->calls[b->count++] = (struct filter_call){.nr = call->nr,
-	        .action = call->action,
+	        .action = action,
 	        .hot = call->hot,
 	        .cases = cases->items,
 	        .case_count = cases->count};
@@ -252,10 +200,9 @@ static void add_call(struct building *b, unsigned nr)
 		add_path_call(b, row, &call);
 	else if (row && !fixed && is_watched(b, row))
 		add_watched(b, &call);
-	if (!fixed || call.action == SECCOMP_RET_ALLOW)
-		add_rule(b, nr, &call);
-	b->plan->supervises |= b->plan->calls[nr].action != PLAN_CALL_NONE;
+	rules_add_defaults(b->plan, b->options, &call);
 	take_draft(b, &call);
+	b->plan->supervises |= b->plan->calls[nr].action != PLAN_CALL_NONE;
 }
 
 int plan_build_filter(struct plan *plan, const struct plan_options *options)
@@ -272,11 +219,14 @@ int plan_build_filter(struct plan *plan, const struct plan_options *options)
 		return -ENOMEM;
 	b->plan = plan;
 	b->options = options;
+	plan->privileged = options->privileged;
 	for (unsigned nr = 0; nr <= highest && nr < PLAN_MAX_CALLS; nr++)
 		add_call(b, nr);
 	part.calls = b->calls;
 	part.call_count = b->count;
-	r = b->failed ? -ENOMEM : filter_build(&part, 1, SECCOMP_RET_KILL_PROCESS, &plan->filter);
+	r = b->failed         ? -ENOMEM
+	    : b->is_too_large ? -E2BIG
+	                      : filter_build(&part, 1, SECCOMP_RET_KILL_PROCESS, &plan->filter);
 	for (size_t i = 0; i < b->count; i++)
 		free(b->cases[i].items);
 	free(b);

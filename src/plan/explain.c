@@ -8,15 +8,13 @@
 #include "base/escape.h"
 #include "plan/limits.h"
 #include "plan/tell.h"
+#include "policy/calls.h"
 
 #define WIDTH 80
 
 static const char *const refused_always[] = {
         "io_uring_setup, io_uring_enter, io_uring_register: ENOSYS (rings do calls that no filter sees)",
-        "open_by_handle_at: EPERM (a way to files that has no path)",
-        "ioctl TIOCSTI, TIOCLINUX: EPERM (typing into the terminal)",
         "prlimit64 that sets limits of another process by its number: EPERM",
-        "from root: modules, kexec, bpf, ioperm, iopl, acct, swapon, fanotify_init: EPERM",
         "calls of other architectures (i386, x32): the process is killed",
         "calls newer than Linux 6.18: ENOSYS",
 };
@@ -178,7 +176,7 @@ static void write_line(const struct plan *plan, const struct plan_line *line, FI
 	fputs("  ", out);
 	tell_rule(out, line->file, line->call);
 	/* A group's rule is told once for each call in it. */
-	if (line->call && line->call->name && strcmp(line->call->name, line->call->text) != 0)
+	if (line->call && line->call->text[0] == '@')
 		fprintf(out, " (%s)", line->call->name);
 	fprintf(out, ": %s%s\n", plan_layer_name(line->layer),
 	        line->backstop && plan->uses_landlock ? ", and its outline Landlock" : "");
@@ -211,8 +209,98 @@ static bool is_idle(const struct plan_line *line)
 	       policy_profile_text(line->file->place.source);
 }
 
+/* ---- what every policy refuses ---- */
+
+/* The rule that opens at least some of it, or NULL. */
+static const struct policy_syscall_rule *opener_of(
+        const struct plan *plan, const struct policy_default *refusal)
+{
+	int argument = refusal->rule.test_count ? refusal->rule.tests[0].arg : -1;
+	size_t count;
+	const struct policy_syscall_rule *rules =
+	        policy_call_rules(plan->policy, refusal->rule.nr[syscalls_native()], &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (policy_call_opens(&rules[i], argument))
+			return &rules[i];
+	return NULL;
+}
+
+static bool is_in_force(const struct plan *plan, const struct policy_default *refusal)
+{
+	return refusal->rule.nr[syscalls_native()] >= 0 && (!refusal->for_root || plan->privileged);
+}
+
+static int write_defaults_with(const struct plan *plan, int error, FILE *out)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size = 0, count = 0;
+	FILE *list = open_memstream(&text, &size);
+	char number[32];
+
+	if (!list)
+		return -ENOMEM;
+	fprintf(list, "%s:", tell_error(error, number, sizeof(number)));
+	for (size_t i = 0; i < plan->policy->default_count; i++) {
+		const struct policy_default *refusal = &plan->policy->defaults[i];
+
+		if (refusal->rule.error != error || !is_in_force(plan, refusal) || opener_of(plan, refusal))
+			continue;
+		fprintf(list, "%s %s", count++ ? "," : "", refusal->rule.text);
+	}
+	if (fclose(list) != 0)
+		return -ENOMEM;
+	if (count)
+		write_list(out, (const char *const *)&text, 1);
+	return 0;
+}
+
+static int write_defaults(const struct plan *plan, FILE *out)
+{
+	int r;
+
+	fputs("\nRefused unless a rule such as 'allow: [bpf]' opens it:\n", out);
+	r = write_defaults_with(plan, EPERM, out);
+	if (r == 0)
+		r = write_defaults_with(plan, ENOSYS, out);
+	for (size_t i = 0; r == 0 && i < plan->policy->default_count; i++) {
+		const struct policy_default *refusal = &plan->policy->defaults[i];
+		const struct policy_syscall_rule *opener = opener_of(plan, refusal);
+
+		if (!opener || !is_in_force(plan, refusal))
+			continue;
+		fprintf(out, "  - %s is opened by ", refusal->rule.text);
+		tell_rule(out, NULL, opener);
+		fputc('\n', out);
+	}
+	return r;
+}
+
+static struct json_object *defaults_json(const struct plan *plan)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; list && i < plan->policy->default_count; i++) {
+		const struct policy_default *refusal = &plan->policy->defaults[i];
+		struct json_object *object;
+
+		if (!is_in_force(plan, refusal))
+			continue;
+		object = tell_rule_json(NULL, &refusal->rule);
+		if (!object)
+			continue;
+		json_object_object_add(object, "call", json_object_new_string(refusal->rule.name));
+		json_object_object_add(object, "why", json_object_new_string(refusal->why));
+		json_object_object_add(
+		        object, "open", json_object_new_boolean(opener_of(plan, refusal) != NULL));
+		json_object_array_add(list, object);
+	}
+	return list;
+}
+
 int explain_plan(const struct plan *plan, FILE *out)
 {
+	int r;
 	size_t idle = 0;
 
 	fputs(plan->line_count ? "The rules, and what holds each:\n" : "No rules: nothing is allowed.\n",
@@ -232,6 +320,9 @@ int explain_plan(const struct plan *plan, FILE *out)
 		fputs("  What no rule allows is denied.\n", out);
 	if (plan_tell_limits(plan, out, write_wrapped) < 0)
 		return -ENOMEM;
+	r = write_defaults(plan, out);
+	if (r < 0)
+		return r;
 	fputs("\nRefused by the filter of every plan:\n", out);
 	write_list(out, refused_always, ELEMENTS(refused_always));
 	if (plan->performs)
@@ -314,6 +405,7 @@ struct json_object *explain_plan_json(const struct plan *plan)
 	json_object_object_add(object, "schema", json_object_new_int(1));
 	json_object_object_add(object, "rules", rules);
 	json_object_object_add(object, "limits", plan_limits_json(plan));
+	json_object_object_add(object, "defaults", defaults_json(plan));
 	json_object_object_add(object, "refused", refused);
 	json_object_object_add(object, "not_held", strings_json(not_held, ELEMENTS(not_held)));
 	json_object_object_add(object, "lacking", string_or_null(plan->notes));
@@ -335,6 +427,8 @@ int explain_answer_tell(const struct explain_answer *answer, FILE *out)
 	if (answer->file || answer->call) {
 		fputs(", by ", out);
 		tell_rule(out, answer->file, answer->call);
+		if (answer->why)
+			fprintf(out, " (it %s)", answer->why);
 	} else if (answer->why) {
 		fprintf(out, ": %s", answer->why);
 	}

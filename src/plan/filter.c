@@ -177,7 +177,7 @@ static label put_cases(struct writer *writer, const struct filter_call *call, la
 
 		if (test->link == FILTER_ENDS) {
 			otherwise = at[i + 1];
-			clause = test->skip ? at[i + 1 + test->skip] : put_return(writer, test->action);
+			clause = test->goes_on ? at[i + 1 + test->skip] : put_return(writer, test->action);
 			next = put_test(writer, test, clause, otherwise);
 		} else if (test->link == FILTER_OR) {
 			next = put_test(writer, test, clause, next);
@@ -209,7 +209,7 @@ static bool is_constant(const struct filter_call *call)
 	for (size_t i = 0; i < call->case_count; i++) {
 		const struct filter_case *test = &call->cases[i];
 
-		if (test->link == FILTER_ENDS && !test->skip && test->action != call->action)
+		if (test->link == FILTER_ENDS && !test->goes_on && test->action != call->action)
 			return false;
 	}
 	return true;
@@ -324,7 +324,7 @@ static bool is_case_valid(const struct filter_call *call, size_t i)
 		return false;
 	if (test->link != FILTER_ENDS)
 		return left > 0;
-	return test->skip <= left && begins_condition(call, i + 1 + test->skip);
+	return !test->goes_on || (test->skip <= left && begins_condition(call, i + 1 + test->skip));
 }
 
 static bool is_call_valid(const struct filter_call *call)

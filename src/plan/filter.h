@@ -25,7 +25,7 @@ enum filter_link {
 
 /* One test of an argument. `wide` compares 64 bits (longs and pointers); without it the upper half is ignored,
  * as the kernel ignores it for ints. The conditions of a call are tried in order. What they lead to stands in
- * their last test: an action, or with `skip` the condition that many tests further on. */
+ * their last test: an action, or another condition further on. */
 struct filter_case {
 	uint8_t arg;
 	bool wide;
@@ -33,7 +33,8 @@ struct filter_case {
 	bool is_signed; /* of ABOVE and FROM */
 	uint8_t compare;
 	uint8_t link;
-	uint16_t skip; /* as many tests as the call has after this one: the action of the call */
+	bool goes_on;  /* to the condition behind the next `skip` tests, or if there is none the call's action */
+	uint16_t skip;
 	uint64_t mask, value;
 	uint32_t action; /* SECCOMP_RET_ value with its data */
 };

@@ -274,17 +274,18 @@ static int choose_for_denial(struct plan *plan, const struct policy_file_rule *r
 	return 0;
 }
 
-static int choose_for_calls(struct plan *plan)
+static int choose_for_calls(struct plan *plan, const struct plan_options *options)
 {
 	for (size_t i = 0; i < plan->policy->syscall_count; i++) {
 		const struct policy_syscall_rule *rule = &plan->policy->syscalls[i];
+		bool is_recorded = rule->log || (options->verbose_denials && rule->verdict != POLICY_ALLOW);
 		struct plan_line *line = add_line(plan);
 
 		if (!line)
 			return -ENOMEM;
 		line->call = rule;
-		line->layer = rule->log ? PLAN_SUPERVISOR : PLAN_FILTER;
-		line->why = rule->log ? "the filter keeps no record" : NULL;
+		line->layer = is_recorded ? PLAN_SUPERVISOR : PLAN_FILTER;
+		line->why = is_recorded ? "the filter keeps no record" : NULL;
 	}
 	return 0;
 }
@@ -303,7 +304,7 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 		else if (policy->files[i].verdict != POLICY_ALLOW)
 			r = choose_for_denial(plan, &policy->files[i]);
 	if (r == 0)
-		r = choose_for_calls(plan);
+		r = choose_for_calls(plan, options);
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
 		plan->performs |= plan->notifies[i];
 	return r;

@@ -62,12 +62,12 @@ enum plan_call_action {
 	PLAN_CALL_NONE,        /* does not notify by number alone */
 	PLAN_CALL_PATHS,       /* decided on its paths */
 	PLAN_CALL_CREDENTIALS, /* continues; from now on tasks may differ in credentials or root */
-	PLAN_CALL_RULE,        /* a rule on system calls that is logged */
+	PLAN_CALL_RULE,        /* only because of rules on the call itself, which are recorded */
 };
 
 struct plan_call {
 	enum plan_call_action action;
-	const struct policy_syscall_rule *rule;
+	bool ruled; /* rules on the call are recorded: the supervisor looks which one decides */
 };
 
 /* One place that stands for another. */
@@ -96,6 +96,7 @@ struct plan {
 	size_t redirect_count;
 
 	bool uses_landlock;
+	bool privileged; /* planned for root */
 	bool supervises; /* some call notifies */
 	bool performs;   /* the supervisor performs calls: a domain is on, and on its threads too */
 	bool hides;
@@ -126,6 +127,11 @@ int plan_check_kernel(struct plan *plan, const struct reeve_features *features,
         const struct plan_options *options, char *error_text, size_t error_size);
 
 void plan_free(struct plan *plan); /* NULL is fine */
+
+/* The rule that decides on the call with these arguments, or NULL; `*ret_default` when it is one of the refusals that
+ * are part of every policy, else NULL. */
+const struct policy_syscall_rule *plan_call_rule(const struct plan *plan, int nr, const uint64_t args[6],
+        const struct policy_default **ret_default);
 
 /* A ruleset of the plan's grants. `wide` adds what a performing thread needs to look at tasks (/proc).
  * The descriptor or -errno. */

@@ -82,11 +82,30 @@ struct policy_words {
 int policy_add_redirect(struct policy_builder *builder, const struct policy_place *place,
         const struct policy_words *from, const struct policy_words *to);
 
-/* Adds one word of a syscalls rule: a name, a number or a group. 0 or -ENOMEM. */
+/* Sets verdict and error as the key of a rule about system calls says: "allow", "deny", "kill", or as a flag
+ * "allow-call" and so on. False when it is no such key. */
+bool policy_start_call(struct policy_syscall_rule *rule, const char *key);
+
+/* What a flag says of system calls: words with commas between them. 0 or -ENOMEM. */
+int policy_add_call_text(
+        struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text);
+
+/* Adds one word of a syscalls rule: a name, a number, a group, or a name with conditions in parentheses. The text
+ * lives as long as the builder. 0 or -ENOMEM. */
 int policy_add_call(struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text);
 
-/* One rule per call: kill before deny before allow, and a name before a group. Sorts and shortens the array.
- */
+struct conditions;
+
+/* Begins the conditions of the call of that name; `is_wrong` when there is none. 0 or -ENOMEM. */
+int policy_begin_conditions(struct policy_builder *builder, struct conditions *conditions,
+        const struct policy_place *place, const char *name, size_t length);
+
+/* Adds one rule on the calls that meet the conditions. 0 or -ENOMEM. */
+int policy_add_conditions(struct policy_builder *builder, struct conditions *conditions,
+        const struct policy_syscall_rule *rule);
+
+/* Of the rules without conditions one per call: kill before deny before allow, and a name before a group. Sorts and
+ * shortens the array. */
 void policy_settle_calls(struct policy_builder *builder);
 
 /* The number of an error's name ("EPERM") or text of a number; -1 when it is neither. `*ret_nearest` is then

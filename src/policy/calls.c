@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "policy/builder.h"
+#include "policy/calls.h"
+#include "policy/conditions.h"
 
 /* Above this lie the numbers of another ABI, which a policy cannot speak of. */
 enum { HIGHEST_NUMBER = 0x3fffffff };
@@ -89,20 +90,136 @@ static int unknown_call(
 	return unknown_word(builder, rule, text, "system call", names);
 }
 
+/* "socket(family=AF_NETLINK)". */
+static int add_conditions(struct policy_builder *builder, struct policy_syscall_rule *rule, const char *text)
+{
+	CLEANUP(conditions_done) struct conditions conditions = {0};
+	size_t length = strcspn(text, "("), end = strlen(text);
+	struct policy_quote quote;
+	int r;
+
+	while (end > 0 && text[end - 1] == ' ')
+		end--;
+	r = policy_begin_conditions(builder, &conditions, &rule->place, text, length);
+	if (r < 0 || conditions.is_wrong)
+		return r;
+	quote = policy_quote(text, strlen(text));
+	if (text[end - 1] != ')')
+		return policy_diagnose(builder, &rule->place, "'%s' lacks a ')' at its end", quote.text);
+	r = conditions_read_text(builder, &conditions, &rule->place, text + length + 1, end - length - 2);
+	if (r < 0 || conditions.is_wrong)
+		return r;
+	return policy_add_conditions(builder, &conditions, rule);
+}
+
+int policy_begin_conditions(struct policy_builder *builder, struct conditions *conditions,
+        const struct policy_place *place, const char *name, size_t length)
+{
+	struct policy_syscall_rule rule = {.place = *place};
+	AUTO_FREE char *word = NULL;
+	const struct syscalls_name *call;
+
+	while (length > 0 && name[length - 1] == ' ')
+		length--;
+	word = strndup(name, length);
+	if (!word)
+		return -ENOMEM;
+	call = syscalls_by_name(word);
+	if (call) {
+		conditions->call = call->name;
+		return 0;
+	}
+	conditions->is_wrong = true;
+	if (word[0] == '@')
+		return policy_diagnose(
+		        builder, place, "a group takes no conditions: its calls have different arguments");
+	return unknown_call(builder, &rule, word);
+}
+
+int policy_add_conditions(
+        struct policy_builder *builder, struct conditions *conditions, const struct policy_syscall_rule *rule)
+{
+	struct policy_syscall_rule added = *rule;
+	int r = conditions_finish(builder, conditions, &added);
+
+	return r < 0 ? r : add_named(builder, &added, syscalls_by_name(conditions->call), false);
+}
+
 int policy_add_call(struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text)
 {
 	struct policy_syscall_rule added = *rule;
 	const struct syscalls_name *call;
 
 	added.text = text;
-	if (text[0] == '@')
+	if (text[0] == '@' && !strchr(text, '('))
 		return add_group(builder, &added, text);
 	if (text[0] >= '0' && text[0] <= '9')
 		return add_number(builder, &added, text);
+	if (strchr(text, '('))
+		return add_conditions(builder, &added, text);
 	call = syscalls_by_name(text);
 	if (call)
 		return add_named(builder, &added, call, false);
 	return unknown_call(builder, &added, text);
+}
+
+bool policy_start_call(struct policy_syscall_rule *rule, const char *key)
+{
+	static const struct {
+		const char *key, *flag;
+		enum policy_verdict verdict;
+		int error;
+	} starts[] = {{"allow", "allow-call", POLICY_ALLOW, 0}, {"deny", "deny-call", POLICY_DENY, EPERM},
+	        {"kill", "kill-call", POLICY_KILL, 0}};
+
+	for (size_t i = 0; i < ELEMENTS(starts); i++) {
+		if (strcmp(key, rule->place.flag ? starts[i].flag : starts[i].key) != 0)
+			continue;
+		rule->verdict = starts[i].verdict;
+		rule->error = starts[i].error;
+		return true;
+	}
+	return false;
+}
+
+/* Where the word ends: at a comma outside of parentheses. */
+static size_t word_length(const char *text)
+{
+	size_t length = 0;
+	int depth = 0;
+
+	for (; text[length]; length++) {
+		depth += (text[length] == '(') - (text[length] == ')');
+		if (text[length] == ',' && depth <= 0)
+			break;
+	}
+	return length;
+}
+
+int policy_add_call_text(
+        struct policy_builder *builder, const struct policy_syscall_rule *rule, const char *text)
+{
+	for (;;) {
+		size_t length, end;
+		char *word;
+		int r;
+
+		text += strspn(text, " ");
+		length = end = word_length(text);
+		while (end > 0 && text[end - 1] == ' ')
+			end--;
+		if (end == 0)
+			return policy_diagnose(builder, &rule->place,
+			        "a system call is missing; expected for example 'ptrace', '@debug' or "
+			        "'socket(family=AF_NETLINK)'");
+		word = store_text(&builder->store, text, end);
+		if (!word)
+			return -ENOMEM;
+		r = policy_add_call(builder, rule, word);
+		if (r < 0 || !text[length])
+			return r;
+		text += length + 1;
+	}
 }
 
 static int compare_calls(const struct policy_syscall_rule *a, const struct policy_syscall_rule *b)
@@ -126,17 +243,46 @@ static int compare_places(const struct policy_place *a, const struct policy_plac
 	return r != 0 ? r : strcmp(a->flag ? a->flag : "", b->flag ? b->flag : "");
 }
 
-/* By call; of one call first the mention that counts. */
+static int compare_tests(const struct policy_syscall_rule *a, const struct policy_syscall_rule *b)
+{
+	if (a->test_count != b->test_count)
+		return a->test_count < b->test_count ? -1 : 1;
+	for (size_t i = 0; i < a->test_count; i++) {
+		int r = memcmp(&a->tests[i], &b->tests[i], sizeof(a->tests[i]));
+
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* By call; of one call those with conditions first, then what counts of those without. */
 static int compare_mentions(const void *left, const void *right)
 {
 	const struct call_mention *a = left, *b = right;
 	int r = compare_calls(&a->rule, &b->rule);
 
 	if (r == 0)
+		r = !a->rule.test_count - !b->rule.test_count;
+	if (r == 0)
 		r = a->from_group - b->from_group;
 	if (r == 0)
 		r = (int)b->rule.verdict - (int)a->rule.verdict;
+	if (r == 0)
+		r = compare_tests(&a->rule, &b->rule);
 	return r != 0 ? r : compare_places(&a->rule.place, &b->rule.place);
+}
+
+/* Whether, behind `before`, a mention has nothing more to say. */
+static bool is_settled(const struct call_mention *mention, const struct call_mention *before)
+{
+	if (compare_calls(&mention->rule, &before->rule) != 0 ||
+	        !mention->rule.test_count != !before->rule.test_count)
+		return false;
+	if (!mention->rule.test_count)
+		return true;
+	return mention->rule.verdict == before->rule.verdict &&
+	       compare_tests(&mention->rule, &before->rule) == 0;
 }
 
 void policy_settle_calls(struct policy_builder *builder)
@@ -149,7 +295,7 @@ void policy_settle_calls(struct policy_builder *builder)
 		return;
 	qsort(calls, builder->calls.count, sizeof(*calls), compare_mentions);
 	for (size_t i = 0; i < builder->calls.count; i++)
-		if (i == 0 || compare_calls(&calls[i].rule, &calls[kept - 1].rule) != 0)
+		if (i == 0 || !is_settled(&calls[i], &calls[kept - 1]))
 			calls[kept++] = calls[i];
 	builder->calls.count = kept;
 }

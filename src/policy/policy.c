@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "policy/builder.h"
+#include "policy/defaults.h"
 
 #define MOST_REDIRECTS 40 /* as many as links are followed */
 
@@ -229,6 +230,22 @@ static void pack_place(
 	place->flag = pack_text(packing, place->flag);
 }
 
+static const struct policy_test *pack_tests(
+        struct packing *packing, const struct policy_test *tests, size_t count)
+{
+	const size_t alignment = _Alignof(struct policy_test);
+	struct policy_test *copy;
+
+	if (!count)
+		return NULL;
+	packing->used = (packing->used + alignment - 1) / alignment * alignment;
+	copy = packing->bytes ? (struct policy_test *)(packing->bytes + packing->used) : NULL;
+	if (copy)
+		memcpy(copy, tests, count * sizeof(*tests));
+	packing->used += count * sizeof(*tests);
+	return copy;
+}
+
 static const char *pack_bytes(struct packing *packing, const char *bytes, size_t length)
 {
 	char *copy = packing->bytes ? packing->bytes + packing->used : NULL;
@@ -278,6 +295,7 @@ static void pack(const struct policy_builder *builder, struct packing *packing,
 
 		pack_place(packing, &rule.place, &last_source, &last_copy);
 		rule.text = pack_text(packing, rule.text);
+		rule.tests = pack_tests(packing, rule.tests, rule.test_count);
 		if (calls)
 			calls[i] = rule;
 	}
@@ -298,6 +316,7 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 {
 	struct packing packing = {NULL, 0};
 	struct policy_address_rule *addresses;
+	struct policy_default *defaults;
 	struct policy_syscall_rule *calls;
 	struct policy_file_rule *files;
 	struct policy *policy;
@@ -313,13 +332,19 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	pack(builder, &packing, NULL, NULL, NULL);
 	pack_limits(builder, &packing, NULL);
 	size = sizeof(*policy) + builder->files.count * sizeof(*files) +
-	       builder->calls.count * sizeof(*calls) + builder->addresses.count * sizeof(*addresses);
+	       builder->calls.count * sizeof(*calls) + builder->addresses.count * sizeof(*addresses) +
+	       policy_default_count() * sizeof(*defaults);
 	policy = calloc(1, size + packing.used);
 	if (!policy)
 		return -ENOMEM;
 	files = (struct policy_file_rule *)(policy + 1);
 	calls = (struct policy_syscall_rule *)(files + builder->files.count);
 	addresses = (struct policy_address_rule *)(calls + builder->calls.count);
+	defaults = (struct policy_default *)(addresses + builder->addresses.count);
+	for (size_t i = 0; i < policy_default_count(); i++)
+		policy_default_at(i, &defaults[i]);
+	policy->defaults = defaults;
+	policy->default_count = policy_default_count();
 	packing = (struct packing){(char *)policy + size, 0};
 	pack(builder, &packing, files, calls, addresses);
 	pack_limits(builder, &packing, policy);

@@ -44,14 +44,45 @@ struct policy_file_rule {
 	struct policy_place place;
 };
 
+enum policy_compare {
+	POLICY_EQUAL, /* (argument & mask) == value */
+	POLICY_ABOVE, /* (argument & mask) > value */
+	POLICY_FROM,  /* (argument & mask) >= value */
+};
+
+/* What follows a test in its rule. */
+enum policy_link {
+	POLICY_ENDS, /* nothing */
+	POLICY_AND,  /* the next test must hold, too */
+	POLICY_OR,   /* or the next one, which looks at the same argument; binds tighter than AND */
+};
+
+/* One test of an argument of a system call. */
+struct policy_test {
+	uint8_t arg;
+	bool wide; /* 64 bits count; else the upper half of the register is ignored, as the kernel ignores it */
+	bool negated, is_signed;
+	uint8_t compare, link;
+	uint64_t mask, value;
+};
+
 struct policy_syscall_rule {
 	enum policy_verdict verdict; /* ALLOW, DENY or KILL */
 	int error;                   /* DENY: EPERM unless the rule says otherwise */
 	bool log;
-	const char *text;        /* as written: name, number or group */
+	const char *text;        /* as written: name, number or group; with conditions "kill(sig=SIGKILL)" */
 	const char *name;        /* the call's name, or NULL for a bare number without a name */
 	int nr[SYSCALLS_ARCHES]; /* -1: not on that architecture */
+	const struct policy_test *tests; /* conditions: the rule is about calls with such arguments only */
+	size_t test_count;
 	struct policy_place place;
+};
+
+/* A refusal that is part of every policy. Its rule's place is "default". */
+struct policy_default {
+	struct policy_syscall_rule rule;
+	const char *why;
+	bool for_root; /* the kernel itself bounds the call for everybody else */
 };
 
 enum policy_use {
@@ -122,7 +153,9 @@ struct policy {
 	size_t file_count;
 	const struct policy_file_rule *files;
 	size_t syscall_count;
-	const struct policy_syscall_rule *syscalls; /* one per call: groups are expanded */
+	const struct policy_syscall_rule *syscalls; /* by call: groups are expanded, and what is overruled is out */
+	size_t default_count;
+	const struct policy_default *defaults; /* refused where no rule above opens it */
 	size_t address_count;
 	const struct policy_address_rule *addresses;
 	struct policy_limit limits[POLICY_LIMITS];
@@ -165,8 +198,8 @@ int policy_add_text(struct policy_builder *builder, const char *name, const char
 int policy_add_profile(struct policy_builder *builder, const char *name); /* built-in, or -ENOENT */
 
 /* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "connect",
- * "listen", "deny-connect", "deny-listen", "use", "limit" (its value "NAME=VALUE"), "redirect"
- * ("FROM=TO"). */
+ * "listen", "deny-connect", "deny-listen", "allow-call", "deny-call", "kill-call", "use", "limit" (its value
+ * "NAME=VALUE"), "redirect" ("FROM=TO"). */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
 const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder);

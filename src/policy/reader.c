@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "policy/builder.h"
+#include "policy/conditions.h"
 #include "policy/document.h"
 #include "policy/limits.h"
 
@@ -218,6 +219,156 @@ static int add_address_string(struct reader *reader, const struct document_node 
 	return policy_add_address(reader->builder, &rule, string->text, string->length);
 }
 
+/* ---- conditions: {socket: {family: [AF_NETLINK], type: {ne: SOCK_STREAM}}} ---- */
+
+static struct condition_word word_of(const struct reader *reader, const struct document_node *node)
+{
+	return (struct condition_word){node->text, node->length, place_of(reader, node)};
+}
+
+/* The values of a condition: a scalar, or a list of them. */
+static int read_values(struct reader *reader, const struct document_node *node, const char *name,
+        struct condition *condition, struct conditions *conditions)
+{
+	const struct document_node *item = node->kind == DOCUMENT_LIST ? node->first : node;
+	struct condition_word *words =
+	        store_take(&reader->builder->store, (node->count + 1) * sizeof(*words));
+
+	if (!words)
+		return -ENOMEM;
+	condition->values = words;
+	for (; item; item = node->kind == DOCUMENT_LIST ? item->next : NULL) {
+		if (!is_string(item)) {
+			conditions->is_wrong = true;
+			return COMPLAIN(reader, item, "'%s' expects numbers and names of constants, found %s",
+			        name, found(item).text);
+		}
+		words[condition->count++] = word_of(reader, item);
+	}
+	return 0;
+}
+
+static int add_condition(struct reader *reader, const struct document_node *values, const char *name,
+        struct condition *condition, struct conditions *conditions)
+{
+	int r = read_values(reader, values, name, condition, conditions);
+
+	return r < 0 || conditions->is_wrong ? r : conditions_add(reader->builder, conditions, condition);
+}
+
+const char *const policy_test_keys[] = {
+        "eq", "in", "ne", "gt", "ge", "lt", "le", "has", "lacks", "mask", NULL};
+static const char *const nothing[] = {NULL};
+
+static int read_test(struct reader *reader, const struct document_node *key, const struct document_node *mask,
+        struct condition condition, struct conditions *conditions)
+{
+	static const enum condition_sort sorts[] = {CONDITION_IS, CONDITION_IS, CONDITION_IS_NOT,
+	        CONDITION_ABOVE, CONDITION_FROM, CONDITION_BELOW, CONDITION_UP_TO, CONDITION_HAS,
+	        CONDITION_LACKS};
+	struct condition_word mask_word;
+
+	for (size_t i = 0; i < ELEMENTS(sorts); i++)
+		if (is_word(key, policy_test_keys[i]))
+			condition.sort = sorts[i];
+	condition.place = place_of(reader, key);
+	if (mask && condition.sort != CONDITION_IS && condition.sort != CONDITION_IS_NOT) {
+		conditions->is_wrong = true;
+		return COMPLAIN(reader, key, "'mask' goes with eq, in and ne only, not with '%s'", key->text);
+	}
+	if (mask) {
+		mask_word = word_of(reader, mask);
+		condition.mask = &mask_word;
+	}
+	return add_condition(reader, key->next, key->text, &condition, conditions);
+}
+
+/* {gt: 5, lt: 9}, {mask: 0xf, eq: 3} */
+static int read_tests(struct reader *reader, const struct document_node *map,
+        const struct condition *condition, struct conditions *conditions)
+{
+	static const struct keys keys = {policy_test_keys, nothing};
+	size_t errors = policy_builder_diagnostics(reader->builder)->count, tests = 0;
+	const struct document_node *mask = value_of(map, "mask");
+	int r = check_keys(reader, map, &keys);
+
+	if (r == 0 && mask && !is_string(mask))
+		r = COMPLAIN(reader, mask, "'mask' expects a number, found %s", found(mask).text);
+	conditions->is_wrong |= policy_builder_diagnostics(reader->builder)->count > errors;
+	for (const struct document_node *key = map->first; r == 0 && key; key = key->next->next) {
+		if (conditions->is_wrong)
+			return 0;
+		if (is_word(key, "mask"))
+			continue;
+		tests++;
+		r = read_test(reader, key, mask, *condition, conditions);
+	}
+	if (r < 0 || tests > 0 || conditions->is_wrong)
+		return r;
+	conditions->is_wrong = true;
+	return COMPLAIN(reader, map, "a condition without any of eq, in, ne, gt, ge, lt, le, has, lacks");
+}
+
+static int read_condition(
+        struct reader *reader, const struct document_node *argument, struct conditions *conditions)
+{
+	struct condition condition = {.argument = argument->text,
+	        .argument_length = argument->length,
+	        .place = place_of(reader, argument),
+	        .sort = CONDITION_IS};
+
+	if (argument->next->kind == DOCUMENT_MAP)
+		return read_tests(reader, argument->next, &condition, conditions);
+	return add_condition(reader, argument->next, argument->text, &condition, conditions);
+}
+
+/* One call with its conditions; `key` is the call's name. */
+static int read_conditional_call(
+        struct reader *reader, const struct document_node *key, const struct policy_syscall_rule *written)
+{
+	CLEANUP(conditions_done) struct conditions conditions = {0};
+	struct policy_syscall_rule rule = *written;
+	int r;
+
+	rule.place = place_of(reader, key);
+	r = policy_begin_conditions(reader->builder, &conditions, &rule.place, key->text, key->length);
+	if (r < 0 || conditions.is_wrong)
+		return r;
+	if (key->next->kind != DOCUMENT_MAP || key->next->count == 0)
+		return COMPLAIN(reader, key->next,
+		        "'%s' expects conditions on its arguments, such as {arg0: 1}, found %s", key->text,
+		        key->next->kind == DOCUMENT_MAP ? "an empty map" : found(key->next).text);
+	for (const struct document_node *at = key->next->first; r == 0 && at; at = at->next->next)
+		r = stood_before(key->next, at) ? COMPLAIN(reader, at, "'%s' stands here twice", at->text)
+		                                : read_condition(reader, at, &conditions);
+	if (r < 0 || conditions.is_wrong || policy_has_told_enough(reader->builder))
+		return r;
+	return conditions.tests.count ? policy_add_conditions(reader->builder, &conditions, &rule) : 0;
+}
+
+/* A word, a map of conditions, or a list of both. */
+static int each_call(struct reader *reader, const struct document_node *value, const char *name,
+        struct policy_syscall_rule *rule)
+{
+	const struct document_node *item = value->kind == DOCUMENT_LIST ? value->first : value;
+	int r = 0;
+
+	while (r == 0 && item && !policy_has_told_enough(reader->builder)) {
+		const struct document_node *key = item->kind == DOCUMENT_MAP ? item->first : NULL;
+
+		for (; r == 0 && key; key = key->next->next)
+			r = read_conditional_call(reader, key, rule);
+		if (is_string(item))
+			r = add_call_string(reader, item, rule);
+		else if (item->kind != DOCUMENT_MAP || !item->first)
+			r = COMPLAIN(reader, item,
+			        "'%s' expects names of system calls, or maps of conditions, found %s", name,
+			        item->kind == DOCUMENT_MAP ? "an empty map" : found(item).text);
+		item = value->kind == DOCUMENT_LIST ? item->next : NULL;
+	}
+	return r;
+}
+
 static const char *const file_choices[] = {"read", "write", "exec", "deny", "hide", "redirect", NULL};
 static const char *const file_keys[] = {
         "read", "write", "exec", "deny", "hide", "redirect", "errno", "log", "optional", "create", NULL};
@@ -315,16 +466,11 @@ static int read_call_item(struct reader *reader, const struct document_node *ite
 		r = pick_key(reader, item, call_choices, &keys, "allow, deny, kill", &key);
 	if (r < 0 || !key)
 		return r;
-	if (is_word(key, "kill"))
-		rule.verdict = POLICY_KILL;
-	if (is_word(key, "deny")) {
-		rule.verdict = POLICY_DENY;
-		rule.error = EPERM;
-	}
+	policy_start_call(&rule, key->text);
 	r = read_errno(reader, item, rule.verdict == POLICY_DENY ? NULL : "'deny'", &rule.error);
 	if (r == 0)
 		r = read_truth(reader, item, "log", &rule.log);
-	return r < 0 ? r : each_string(reader, key->next, key->text, add_call_string, &rule);
+	return r < 0 ? r : each_call(reader, key->next, key->text, &rule);
 }
 
 static int read_address_item(struct reader *reader, const struct document_node *item)

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "policy/builder.h"
+#include "policy/conditions.h"
 #include "syscalls/table.h"
 
 enum shape {
@@ -159,6 +160,49 @@ static struct json_object *define_profile(void)
 	return with(map(), "anyOf", list_of(profiles, pattern("/|^~$|\\.(yaml|yml|json)$")));
 }
 
+/* What an argument is compared with. */
+static struct json_object *define_value(void)
+{
+	struct json_object *types = list_of(string("string"), string("integer"));
+
+	return with(with(map(), "type", types), "minLength", json_object_new_int(1));
+}
+
+static struct json_object *define_condition(void)
+{
+	struct json_object *list = with(map(), "type", string("array")), *any, *tests = map();
+
+	with(with(list, "items", reference("value")), "minItems", json_object_new_int(1));
+	for (const char *const *key = policy_test_keys; *key; key++)
+		json_object_object_add(tests, *key, one_or_list("value"));
+	tests = with(with(map(), "type", string("object")), "properties", tests);
+	with(with(tests, "additionalProperties", json_object_new_boolean(false)), "minProperties",
+	        json_object_new_int(1));
+	any = list_of(reference("value"), list);
+	json_object_array_add(any, tests);
+	return with(map(), "anyOf", any);
+}
+
+/* {socket: {family: AF_NETLINK}}: the arguments of each call by name, and arg0 to arg5. */
+static struct json_object *conditional_calls(void)
+{
+	struct json_object *calls = map(), *object = with(map(), "type", string("object"));
+
+	for (size_t i = 0; i < syscalls_all_count; i++) {
+		struct json_object *arguments = map(), *call = with(map(), "type", string("object"));
+		struct syscalls_argument argument;
+
+		for (int k = 0; syscalls_argument_at(syscalls_all[i].name, k, &argument); k++)
+			json_object_object_add(arguments, argument.name, reference("condition"));
+		with(with(call, "properties", arguments), "minProperties", json_object_new_int(1));
+		with(call, "patternProperties", with(map(), "^arg[0-5]$", reference("condition")));
+		with(call, "additionalProperties", json_object_new_boolean(false));
+		json_object_object_add(calls, syscalls_all[i].name, call);
+	}
+	with(with(object, "properties", calls), "minProperties", json_object_new_int(1));
+	return with(object, "additionalProperties", json_object_new_boolean(false));
+}
+
 static struct json_object *define_call(void)
 {
 	struct json_object *names = names_of(syscalls_groups()), *any;
@@ -168,6 +212,8 @@ static struct json_object *define_call(void)
 	any = list_of(with(map(), "enum", names), pattern("^[0-9]+$"));
 	json_object_array_add(
 	        any, with(with(map(), "type", string("integer")), "minimum", json_object_new_int(0)));
+	json_object_array_add(any, pattern("^[a-z_0-9]+ *\\(.*\\) *$"));
+	json_object_array_add(any, conditional_calls());
 	return with(map(), "anyOf", any);
 }
 
@@ -297,6 +343,8 @@ struct json_object *policy_schema(void)
 	with(definitions, "string", define_string());
 	with(definitions, "profile", define_profile());
 	with(definitions, "call", define_call());
+	with(definitions, "value", define_value());
+	with(definitions, "condition", define_condition());
 	with(definitions, "error", define_error());
 	with(schema, "$schema", string("https://json-schema.org/draft/2020-12/schema"));
 	with(schema, "title", string("reeve policy"));

@@ -319,6 +319,7 @@ int policy_add_flag(struct policy_builder *builder, const char *key, const char 
 {
 	struct policy_file_rule rule = {.verdict = POLICY_ALLOW, .place = {.source = "command line"}};
 	struct policy_address_rule address = {.verdict = POLICY_ALLOW};
+	struct policy_syscall_rule call = {.verdict = POLICY_ALLOW};
 	size_t errors = builder->diagnostics.count;
 	char *flag = store_take(&builder->store, strlen(key) + strlen(value) + 4);
 	int r;
@@ -327,7 +328,7 @@ int policy_add_flag(struct policy_builder *builder, const char *key, const char 
 		return -ENOMEM;
 	sprintf(flag, "--%s %s", key, value);
 	rule.place.flag = flag;
-	address.place = rule.place;
+	address.place = call.place = rule.place;
 	if (strcmp(key, "use") == 0)
 		r = policy_use(builder, &rule.place, builder->context.cwd, value, strlen(value));
 	else if (strcmp(key, "limit") == 0)
@@ -338,6 +339,8 @@ int policy_add_flag(struct policy_builder *builder, const char *key, const char 
 		r = policy_add_path(builder, &rule, value, strlen(value));
 	else if (policy_start_address(&address, key))
 		r = policy_add_address(builder, &address, value, strlen(value));
+	else if (policy_start_call(&call, key))
+		r = policy_add_call_text(builder, &call, value);
 	else
 		r = policy_diagnose(builder, &rule.place, "no such flag");
 	return outcome(builder, errors, r);

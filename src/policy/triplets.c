@@ -10,6 +10,8 @@
 #include "base/path.h"
 #include "policy/address.h"
 #include "policy/builder.h"
+#include "policy/calls.h"
+#include "policy/conditions.h"
 #include "policy/match.h"
 
 struct run {
@@ -147,23 +149,34 @@ static void tell_file_verdict(const struct match_verdict *verdict, char *ret, si
 		snprintf(ret, size, "deny %s %s", policy_error_name(verdict->error), text);
 }
 
-static void tell_call_verdict(const struct policy *policy, const char *name, char *ret, size_t size)
+/* "NAME", "NAME(family=AF_NETLINK)" or a number. */
+static int tell_call_verdict(const struct policy *policy, const char *text, char *ret, size_t size)
 {
-	for (size_t i = 0; i < policy->syscall_count; i++) {
-		const struct policy_syscall_rule *rule = &policy->syscalls[i];
-		char number[16];
+	AUTO_FREE char *name = strndup(text, strcspn(text, "("));
+	const struct policy_default *refusal = NULL;
+	const struct policy_syscall_rule *rule;
+	const struct syscalls_name *call;
+	uint64_t args[6] = {0};
+	int nr;
 
-		snprintf(number, sizeof(number), "%d", rule->nr[syscalls_native()]);
-		if (strcmp(rule->name ? rule->name : number, name) != 0)
-			continue;
-		if (rule->verdict == POLICY_DENY)
-			snprintf(ret, size, "deny %s %s", policy_error_name(rule->error), rule->text);
-		else
-			snprintf(ret, size, "%s %s", rule->verdict == POLICY_KILL ? "kill" : "allow",
-			        rule->text);
-		return;
-	}
-	snprintf(ret, size, "default");
+	if (!name)
+		return -ENOMEM;
+	call = syscalls_by_name(name);
+	nr = call ? call->nr[syscalls_native()] : atoi(name);
+	if (call && conditions_read_values(call->name, text + strlen(name), args, ret, size) < 0)
+		return 0;
+	rule = policy_call_decide(policy, nr, args);
+	if (!rule || rule->verdict == POLICY_ALLOW)
+		refusal = policy_call_default(policy, nr, args, true);
+	if (refusal)
+		snprintf(ret, size, "deny %s default", policy_error_name(refusal->rule.error));
+	else if (!rule)
+		snprintf(ret, size, "default");
+	else if (rule->verdict == POLICY_DENY)
+		snprintf(ret, size, "deny %s %s", policy_error_name(rule->error), rule->text);
+	else
+		snprintf(ret, size, "%s %s", rule->verdict == POLICY_KILL ? "kill" : "allow", rule->text);
+	return 0;
 }
 
 /* The path of a call: from the home folder or the working directory if it says so, and lexically clean. */
@@ -249,10 +262,8 @@ static int tell(const struct run *run, char *call, char *ret, size_t size)
 	if (!object)
 		return -EINVAL;
 	*object++ = '\0';
-	if (strcmp(call, "syscall") == 0) {
-		tell_call_verdict(run->policy, object, ret, size);
-		return 0;
-	}
+	if (strcmp(call, "syscall") == 0)
+		return tell_call_verdict(run->policy, object, ret, size);
 	if (strcmp(call, "connect") == 0)
 		return tell_address(run, object, POLICY_CONNECT, ret, size);
 	if (strcmp(call, "listen") == 0)

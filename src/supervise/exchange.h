@@ -89,6 +89,7 @@ struct exchange {
 	struct task task;
 	struct call call;
 	struct match_verdict verdict;
+	const struct policy_syscall_rule *call_rule; /* on the call itself; NULL when none is recorded */
 	unsigned access;    /* what was asked of the object */
 	const char *why;    /* a refusal that no rule made */
 	const char *object; /* path after resolution, or NULL */

@@ -1,8 +1,11 @@
 #include "supervise/serve.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+#include "kernel/process.h"
 #include "supervise/act/act.h"
 #include "supervise/answer.h"
 #include "supervise/decide.h"
@@ -42,21 +45,49 @@ static void begin(struct worker *worker, struct exchange *x)
 	x->access = x->use = 0;
 	x->address_rule = NULL;
 	x->why = x->object = x->second = NULL;
+	x->call_rule = NULL;
 	x->is_judged = false;
 	x->after = NULL;
 	x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};
 }
 
-/* A rule on the call itself: registers alone decide. */
-static void apply_rule(struct exchange *x, const struct policy_syscall_rule *rule)
+/* What its task belongs to ends before the call is answered. The process is held while the request is known
+ * to be open, so its number cannot have gone to another. */
+static void end_process(struct worker *worker, struct exchange *x)
 {
+	AUTO_CLOSE int pidfd = -EBADF;
+	struct task_status status;
+
+	if (task_status(&x->task, &status) < 0 || reeve_task_open(status.tgid, &pidfd) < 0 ||
+	        reeve_is_valid(worker->shared->listener, x->request.id) != 0)
+		return;
+	process_signal(pidfd, SIGKILL);
+}
+
+/* A rule on the call itself: registers alone decide. True when it refuses. */
+static bool apply_rule(struct worker *worker, struct exchange *x)
+{
+	const uint64_t *args = (const uint64_t *)x->request.data.args;
+	const struct policy_default *refusal;
+	const struct policy_syscall_rule *rule = plan_call_rule(x->plan, x->request.data.nr, args, &refusal);
+
+	x->call_rule = rule;
+	if (!rule || rule->verdict == POLICY_ALLOW)
+		return false;
 	x->is_judged = true;
 	x->verdict.verdict = rule->verdict;
 	x->verdict.error = rule->error;
-	if (rule->verdict == POLICY_ALLOW)
-		x->reply = (struct reply){.kind = REPLY_CONTINUE, .fd = -EBADF};
-	else
-		x->reply.error = rule->error ? rule->error : EPERM;
+	x->reply.error = rule->error ? rule->error : EPERM;
+	if (rule->verdict == POLICY_KILL)
+		end_process(worker, x);
+	return true;
+}
+
+static void let_through(struct exchange *x)
+{
+	x->is_judged = true;
+	x->verdict.verdict = POLICY_ALLOW;
+	x->reply = (struct reply){.kind = REPLY_CONTINUE, .fd = -EBADF};
 }
 
 static void perform(struct worker *worker, struct exchange *x)
@@ -86,12 +117,14 @@ static void act(struct worker *worker, struct exchange *x)
 
 	if (x->request.tid == 0)
 		return decide_refuse(x, EACCES, "the task lives where this supervisor cannot see it");
+	if (call && call->ruled && apply_rule(worker, x))
+		return;
 	if (call && call->action == PLAN_CALL_PATHS)
 		return perform(worker, x);
 	if (call && call->action == PLAN_CALL_CREDENTIALS)
 		return act_watched(worker, x);
 	if (call && call->action == PLAN_CALL_RULE)
-		return apply_rule(x, call->rule);
+		return let_through(x);
 	decide_refuse(x, ENOSYS, "the plan does not know why this call notifies");
 }
 
@@ -108,7 +141,6 @@ static bool is_refused(const struct exchange *x)
 void exchange_record(struct worker *worker, struct exchange *x)
 {
 	struct recorder *recorder = worker->shared->recorder;
-	const struct plan *plan = x->plan;
 	bool refused = is_refused(x);
 	char name[64];
 	struct record record = {.tid = x->request.tid};
@@ -134,7 +166,7 @@ void exchange_record(struct worker *worker, struct exchange *x)
 		record.verdict = POLICY_DENY;
 	record.error = x->reply.kind == REPLY_ERROR ? x->reply.error : 0;
 	record.file_rule = x->is_judged ? x->verdict.rule : NULL;
-	record.call_rule = plan->calls[x->request.data.nr].rule;
+	record.call_rule = x->call_rule;
 	record.why = x->why;
 	record.layer = RECORD_SUPERVISOR;
 	record.nanoseconds = now() - x->received;

@@ -58,7 +58,7 @@ static inline uint32_t expected_of_call(const struct filter_call *call, const st
 	for (size_t i = 0; i < call->case_count; i = last + 1) {
 		if (!expected_condition(call, data, i, &last))
 			continue;
-		if (call->cases[last].skip == 0)
+		if (!call->cases[last].goes_on)
 			return call->cases[last].action;
 		last += call->cases[last].skip;
 	}

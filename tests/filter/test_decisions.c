@@ -572,10 +572,10 @@ static void test_invalid_descriptions(void **state)
 	/* A condition that does not end, or that leads beyond the end or into the middle of another. */
 	cases[1] = (struct filter_case){.link = FILTER_AND};
 	expect_invalid(parts, 1);
-	cases[1] = (struct filter_case){.skip = 1};
+	cases[1] = (struct filter_case){.goes_on = true, .skip = 1};
 	expect_invalid(parts, 1);
 	cases[1] = (struct filter_case){0};
-	cases[0] = (struct filter_case){.skip = 2};
+	cases[0] = (struct filter_case){.goes_on = true, .skip = 2};
 	expect_invalid(parts, 1);
 	calls[1].case_count = 3;
 	cases[0].skip = 1;

@@ -86,6 +86,7 @@ static const struct filter_call description[] = {
                                 .is_signed = true,
                                 .mask = UINT64_MAX,
                                 .value = 7ULL << 32 | 4,
+                                .goes_on = true,
                                 .skip = 2},
                         {.arg = 2, .mask = UINT32_MAX, .value = 5, .link = FILTER_OR},
                         {.arg = 2, .mask = UINT32_MAX, .value = 7, .action = ERRNO(852)},

@@ -105,9 +105,11 @@ static void random_cases(struct filter_case *cases, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		size_t to = i + 1 + random_below((unsigned)(count - i));
 
-		if (cases[i].link == FILTER_ENDS && random_below(4) == 0 && to > i + 1 &&
-		        cases[to - 1].link == FILTER_ENDS)
+		if (cases[i].link == FILTER_ENDS && random_below(4) == 0 &&
+		        cases[to - 1].link == FILTER_ENDS) {
+			cases[i].goes_on = true;
 			cases[i].skip = (uint16_t)(to - i - 1);
+		}
 	}
 }
 
