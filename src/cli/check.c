@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "cli/cli.h"
+#include "cli/mistakes.h"
 #include "cli/options.h"
 #include "policy/triplets.h"
 
@@ -17,6 +18,19 @@ static const struct option known[] = {
         {"help", no_argument, NULL, 'h'},
         {0},
 };
+
+/* What else the word may be that was given as a policy. */
+static void explain_failure(const char *path, int r)
+{
+	if (r == -ENOENT && policy_profile_text(path))
+		fprintf(stderr, "The profile of that name is built in: reeve profiles show %s\n", path);
+	else if (r == -EISDIR)
+		fputs("A folder's policies are checked by: reeve check FOLDER/*.yaml\n", stderr);
+	else if (mistakes_is_program(path))
+		fputs("That is a program, not a policy; to run it: reeve run -- PROGRAM\n", stderr);
+	else if (strlen(path) > 2 && strcmp(path + strlen(path) - 2, ".t") == 0)
+		fputs("Tests of policies are run by: reeve check --test FILE\n", stderr);
+}
 
 /* 0 when the policy is well, 1 when it is not, -errno when it cannot be read. */
 static int check_policy(struct options *options, const char *path)
@@ -32,6 +46,8 @@ static int check_policy(struct options *options, const char *path)
 	if (r == 0)
 		r = policy_builder_finish(builder, &policy);
 	options_tell_diagnostics(builder);
+	if (r < 0)
+		explain_failure(path, r);
 	if (r < 0 && policy_builder_diagnostics(builder)->count == 0) {
 		fputs("reeve check: ", stderr);
 		escape_for_terminal(stderr, path);

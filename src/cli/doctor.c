@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "cli/cli.h"
+#include "cli/environment.h"
 #include "cli/findings.h"
 #include "cli/machine.h"
 #include "cli/options.h"
@@ -76,7 +77,14 @@ static int read_options(struct doctor *d, int argc, char **argv)
 			return -EINVAL;
 		}
 	}
-	return cli_refuse_words(&cli_doctor, argv + optind) ? -EINVAL : 0;
+	if (argv[optind]) {
+		cli_refuse_words(&cli_doctor, argv + optind);
+		fputs("A policy is named by -p FILE or --use PROFILE.\n", stderr);
+		return -EINVAL;
+	}
+	r = environment_take_base("doctor", &d->options);
+	d->has_policy |= d->options.has_base;
+	return r;
 }
 
 /* ---- trying ---- */

@@ -5,8 +5,11 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/escape.h"
 #include "cli/cli.h"
+#include "cli/environment.h"
 #include "cli/machine.h"
 #include "cli/options.h"
 
@@ -30,11 +33,21 @@ struct explaining {
 	bool done; /* help was asked for */
 };
 
+static int take_variable(void *user, int option, const char *value)
+{
+	struct explaining *e = user;
+
+	e->plan_options.verbose_denials |= option == OPTION_VERBOSE;
+	return 0;
+}
+
 static int read_options(struct explaining *e, int argc, char **argv)
 {
-	int c, r;
+	int c, r = environment_read("explain", known, take_variable, e);
 
 	opterr = 0;
+	if (r < 0)
+		return r;
 	while ((c = getopt_long(argc, argv, ":p:h", known, NULL)) >= 0) {
 		r = options_take(&e->options, c, optarg);
 		if (r != 0) {
@@ -61,7 +74,7 @@ static int read_options(struct explaining *e, int argc, char **argv)
 			return -EINVAL;
 		}
 	}
-	return 0;
+	return environment_take_base("explain", &e->options);
 }
 
 static int print_json(struct json_object *object)
@@ -72,6 +85,19 @@ static int print_json(struct json_object *object)
 
 	json_object_put(object);
 	return r;
+}
+
+/* A file was named instead of asked about. */
+static void suggest_question(const char *typed)
+{
+	const char *dot = strrchr(typed, '.');
+
+	if (access(typed, F_OK) < 0 || strchr(typed, ':'))
+		return;
+	fputs("Type: reeve explain ", stderr);
+	fputs(dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0) ? "-p " : "open:", stderr);
+	escape_for_shell(stderr, typed);
+	fputs("\n", stderr);
 }
 
 /* 0 when all is allowed, 1 when something is not, -errno. */
@@ -88,6 +114,7 @@ static int answer_all(const struct explaining *e, const struct plan *plan, char 
 		        sizeof(error_text));
 		if (r < 0) {
 			fprintf(stderr, "reeve explain: %s\n", error_text);
+			suggest_question(*questions);
 			break;
 		}
 		result |= answer.verdict != POLICY_ALLOW;

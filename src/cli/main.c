@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "cli/cli.h"
+#include "cli/mistakes.h"
 #include "cli/suggest.h"
 
 const struct cli_command *const cli_commands[] = {
@@ -60,6 +61,8 @@ int cli_complain(const char *typed)
 
 	fputs("reeve: there is no subcommand ", stderr);
 	escape_for_terminal(stderr, typed);
+	if (!nearest)
+		nearest = mistakes_subcommand(typed);
 	if (nearest)
 		fprintf(stderr, "; did you mean %s?", nearest);
 	fputs("\nType reeve help for what there is.\n", stderr);
@@ -111,11 +114,27 @@ static bool is_program(const char *name)
 
 static void offer_run(char **words)
 {
-	fputs("; to run that program type: reeve run --", stderr);
+	fputs("To run that program type: reeve run --", stderr);
 	for (; *words; words++) {
 		fputc(' ', stderr);
 		escape_for_shell(stderr, *words);
 	}
+	fputs("\n", stderr);
+}
+
+static bool is_policy(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0) &&
+	       access(name, F_OK) == 0;
+}
+
+static void offer_policy(const char *name)
+{
+	fputs("To use that policy type: reeve run -p ", stderr);
+	escape_for_shell(stderr, name);
+	fputs(" -- COMMAND\n", stderr);
 }
 
 /* What no subcommand is: a program that shall run, an option before its subcommand, or a slip. */
@@ -126,21 +145,25 @@ static int complain(char **argv)
 
 	/* "reeve -- ls": only one subcommand takes commands. */
 	if (strcmp(argv[1], "--") == 0) {
-		fputs("reeve: a subcommand comes first", stderr);
+		fputs("reeve: a subcommand comes first\n", stderr);
 		if (argv[2])
 			offer_run(argv + 2);
-		fputs("\n", stderr);
 		return CLI_EXIT_WRONG;
 	}
 	fprintf(stderr, "reeve: there is no %s ", is_option ? "option" : "subcommand");
 	escape_for_terminal(stderr, argv[1]);
+	if (!nearest)
+		nearest = mistakes_subcommand(argv[1]);
 	if (is_option)
 		fputs("; options come after a subcommand: reeve run [OPTIONS] -- COMMAND", stderr);
 	else if (nearest)
 		fprintf(stderr, "; did you mean %s?", nearest);
+	fputs("\n", stderr);
 	if (!is_option && is_program(argv[1]))
 		offer_run(argv + 1);
-	fputs("\nType reeve help for what there is.\n", stderr);
+	else if (!is_option && is_policy(argv[1]))
+		offer_policy(argv[1]);
+	fputs("Type reeve help for what there is.\n", stderr);
 	return CLI_EXIT_WRONG;
 }
 

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "base/folder.h"
+#include "cli/mistakes.h"
 #include "cli/suggest.h"
 
 int options_init(enum options_tmp tmp, struct options *ret)
@@ -30,6 +32,9 @@ int options_init(enum options_tmp tmp, struct options *ret)
 
 void options_done(struct options *options)
 {
+	for (size_t i = 0; i < options->kept.count; i++)
+		free(options->kept.items[i]);
+	free(options->kept.items);
 	free(options->items.items);
 	for (size_t i = 0; i < options->folders.count; i++)
 		cleanup_close(&options->folders.items[i].shared);
@@ -38,6 +43,17 @@ void options_done(struct options *options)
 	cleanup_close(&options->tmp_lock);
 	free(options->cwd);
 	*options = (struct options){.tmp_lock = -EBADF};
+}
+
+const char *options_keep(struct options *options, const char *text, size_t length)
+{
+	char *copy = strndup(text, length);
+
+	if (copy && ARRAY_PUSH(&options->kept, copy) < 0) {
+		free(copy);
+		return NULL;
+	}
+	return copy;
 }
 
 void options_remove_folders(struct options *options)
@@ -113,26 +129,74 @@ static const char *nearest_option(const char *typed, const struct option *known)
 	return suggest_nearest(typed, names);
 }
 
+/* How many options begin so, and one of them. */
+static unsigned count_beginning(const char *name, const struct option *known, const struct option **ret)
+{
+	unsigned count = 0;
+
+	for (; known->name; known++) {
+		if (strncmp(known->name, name, strlen(name)) != 0)
+			continue;
+		*ret = known;
+		if (strlen(known->name) == strlen(name))
+			return 1;
+		count++;
+	}
+	return count;
+}
+
+static void complain_long(const char *typed, const struct option *known)
+{
+	const char *nearest, *meant, *value = strchr(typed, '=');
+	const struct option *option = NULL;
+	unsigned count;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(typed, "="), typed);
+	count = count_beginning(name, known, &option);
+	if (value && count == 1 && option->has_arg == no_argument) {
+		fprintf(stderr, "--%s takes no value", option->name);
+		return;
+	}
+	if (count > 1) {
+		fprintf(stderr, "--%s can be", name);
+		for (; known->name; known++)
+			if (strncmp(known->name, name, strlen(name)) == 0)
+				fprintf(stderr, " --%s%s", known->name, --count ? " or" : "");
+		return;
+	}
+	fputs("there is no option --", stderr);
+	escape_for_terminal(stderr, name);
+	nearest = nearest_option(name, known);
+	meant = nearest ? nearest : mistakes_option(name, known);
+	if (meant)
+		fprintf(stderr, "; did you mean --%s?", meant);
+}
+
+static void complain_letter(int letter, const struct option *known)
+{
+	char name[2] = {letter > ' ' && letter < 0x7f ? (char)letter : '?', '\0'};
+	const char *meant = mistakes_option(name, known);
+
+	fprintf(stderr, "there is no option -%s", name);
+	if (meant)
+		fprintf(stderr, "; did you mean --%s?", meant);
+}
+
 void options_complain(const char *subcommand, int c, char **argv, const struct option *known)
 {
-	const char *typed = argv[optind - 1], *nearest;
-	char name[64];
+	const char *typed = argv[optind - 1];
 
 	fprintf(stderr, "reeve %s: ", subcommand);
 	if (c == ':') {
 		escape_for_terminal(stderr, typed);
 		fputs(" needs a value after it", stderr);
 	} else if (strncmp(typed, "--", 2) == 0) {
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(typed + 2, "="), typed + 2);
-		nearest = nearest_option(name, known);
-		fputs("there is no option --", stderr);
-		escape_for_terminal(stderr, name);
-		if (nearest)
-			fprintf(stderr, "; did you mean --%s?", nearest);
+		complain_long(typed + 2, known);
 	} else {
-		fprintf(stderr, "there is no option -%c", optopt > ' ' && optopt < 0x7f ? optopt : '?');
+		complain_letter(optopt, known);
 	}
-	fprintf(stderr, "\nType reeve %s --help for all options.\n", subcommand);
+	fprintf(stderr, "\nType reeve help %s for all options.\n", subcommand);
 }
 
 /* ---- the policy ---- */
@@ -205,27 +269,70 @@ static bool is_profile(const char *name)
 	return false;
 }
 
-/* What adding did not put into the diagnostics itself. */
-static void tell_failure(const struct options_item *item, int r, bool told)
+static bool is_folder(const char *path)
 {
-	if (!told) {
-		fprintf(stderr, "reeve: --%s ", item->key);
-		escape_for_terminal(stderr, item->value);
-		fprintf(stderr, ": %s\n", strerror(-r));
-	}
-	if (strcmp(item->key, "policy") == 0 && is_profile(item->value))
-		fprintf(stderr, "reeve: the built-in profile of that name is: --use %s\n", item->value);
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int add_item(struct policy_builder *builder, const struct options_item *item)
+/* What adding did not put into the diagnostics itself. */
+static void tell_failure(const struct options_item *item, int r)
+{
+	fprintf(stderr, "reeve: --%s ", item->key);
+	escape_for_terminal(stderr, item->value);
+	fprintf(stderr, ": %s\n", strerror(-r));
+}
+
+/* What may have been meant by a policy that was none. */
+static void tell_advice(const struct options_item *item)
+{
+	if (item->error == 0 || strcmp(item->key, "policy") != 0)
+		return;
+	if (is_profile(item->value))
+		fprintf(stderr, "reeve: the built-in profile of that name is: --use %s\n", item->value);
+	else if (is_folder(item->value) && item->error == -ENOENT)
+		fputs("reeve: -p FOLDER names the " OPTIONS_PROJECT_FILE " in it, and there is none\n",
+		        stderr);
+	else if (mistakes_is_program(item->value))
+		fputs("reeve: that is a program, not a policy; to run it: reeve run -- PROGRAM\n", stderr);
+}
+
+/* A folder stands for the project's policy in it. NULL when memory is short. */
+static const char *policy_file(struct options *options, const char *path)
+{
+	AUTO_FREE char *inside = NULL;
+	size_t n = strlen(path);
+
+	if (!is_folder(path))
+		return path;
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	if (n == 1 && path[0] == '.')
+		return OPTIONS_PROJECT_FILE;
+	if (asprintf(&inside, "%.*s/" OPTIONS_PROJECT_FILE, (int)n, path) < 0) {
+		inside = NULL;
+		return NULL;
+	}
+	return options_keep(options, inside, strlen(inside));
+}
+
+static int add_policy(struct options *options, struct policy_builder *builder, const char *path)
+{
+	const char *file = policy_file(options, path);
+
+	return file ? policy_add_file(builder, file) : -ENOMEM;
+}
+
+static int add_item(struct options *options, struct policy_builder *builder, struct options_item *item)
 {
 	size_t before = policy_builder_diagnostics(builder)->count;
-	int r = strcmp(item->key, "policy") == 0 ? policy_add_file(builder, item->value)
-	                                         : policy_add_flag(builder, item->key, item->value);
 
-	if (r < 0)
-		tell_failure(item, r, policy_builder_diagnostics(builder)->count > before);
-	return r;
+	item->error = strcmp(item->key, "policy") == 0 ? add_policy(options, builder, item->value)
+	                                               : policy_add_flag(builder, item->key, item->value);
+	if (item->error < 0 && policy_builder_diagnostics(builder)->count == before)
+		tell_failure(item, item->error);
+	return item->error;
 }
 
 /* Every item is tried, so that all that is wrong is told at once. */
@@ -236,7 +343,7 @@ static int add_items(struct options *options, struct policy_builder *builder)
 	if (!options->has_base)
 		result = policy_add_profile(builder, options->has_grant ? "base" : "workspace");
 	for (size_t i = 0; i < options->items.count; i++) {
-		int r = add_item(builder, &options->items.items[i]);
+		int r = add_item(options, builder, &options->items.items[i]);
 
 		if (r < 0 && result == 0)
 			result = r;
@@ -284,6 +391,8 @@ int options_policy(struct options *options, struct policy **ret)
 	else
 		policy_unref(policy);
 	options_tell_diagnostics(builder);
+	for (size_t i = 0; i < options->items.count; i++)
+		tell_advice(&options->items.items[i]);
 	if (options->tmp_error)
 		fprintf(stderr, "reeve: cannot make a private folder in %s: %s\n", options_tmp_top(),
 		        strerror(options->tmp_error));

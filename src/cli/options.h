@@ -53,7 +53,8 @@ enum {
 
 struct options_item {
 	const char *key;   /* "policy", or a policy_add_flag key */
-	const char *value; /* borrowed from argv */
+	const char *value; /* borrowed from argv, or kept */
+	int error;         /* what adding it ended with */
 };
 
 /* What ${REEVE_TMP} is. */
@@ -80,6 +81,7 @@ struct options {
 	int tmp_lock; /* held as long as the folder is in use, or -EBADF */
 	const char *home;
 	char *cwd;
+	ARRAY(char *) kept; /* texts that live as long as this */
 };
 
 /* 0 or -errno (a working directory that is gone). options_done takes NULL-initialised ones, too. */
@@ -88,6 +90,9 @@ void options_done(struct options *options);
 
 /* Removes what was made for the run, private folder and others, and is still empty. Before the policy goes. */
 void options_remove_folders(struct options *options);
+
+/* A copy of a text that lives as long as the options; NULL when memory is short. */
+const char *options_keep(struct options *options, const char *text, size_t length);
 
 /* Where private folders are made. */
 const char *options_tmp_top(void);

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "cli/cli.h"
+#include "cli/environment.h"
 #include "cli/machine.h"
 #include "cli/options.h"
 #include "kernel/credentials.h"
@@ -50,20 +51,20 @@ struct running {
 	struct recorder *recorder;
 };
 
-static void take_own(struct running *running, int c)
+static void take_own(struct running *running, int c, const char *value)
 {
 	switch (c) {
 	case OPTION_JSON:
-		running->json = optarg;
+		running->json = value;
 		break;
 	case OPTION_LOG:
-		running->log = optarg;
+		running->log = value;
 		break;
 	case OPTION_SUMMARY:
 		running->summary = true;
 		break;
 	case OPTION_SUMMARY_JSON:
-		running->summary_json = optarg;
+		running->summary_json = value;
 		break;
 	case OPTION_BEST_EFFORT:
 		running->plan_options.best_effort = true;
@@ -81,11 +82,34 @@ static void take_own(struct running *running, int c)
 	}
 }
 
+static int take_variable(void *user, int option, const char *value)
+{
+	take_own(user, option, value);
+	return 0;
+}
+
+/* "reeve run --summary-json make": the command went into an option. */
+static void complain_of_nothing(int argc, char **argv)
+{
+	const char *last = argv[argc - 1], *before = argc > 2 ? argv[argc - 2] : "";
+
+	fputs("reeve run: no command", stderr);
+	if (last[0] != '-' && before[0] == '-' && argc > 2) {
+		fputs("; ", stderr);
+		escape_for_terminal(stderr, last);
+		fputs(" was taken as the value of ", stderr);
+		escape_for_terminal(stderr, before);
+	}
+	fputs(". Type: reeve run [OPTIONS] -- COMMAND [ARGUMENTS]\n", stderr);
+}
+
 static int read_options(struct running *running, int argc, char **argv)
 {
-	int c, r;
+	int c, r = environment_read("run", known, take_variable, running);
 
 	opterr = 0;
+	if (r < 0)
+		return r;
 	/* The first word that is no option ends them: what follows belongs to the command. */
 	while (!running->done && (c = getopt_long(argc, argv, "+:p:qh", known, NULL)) >= 0) {
 		r = options_take(&running->options, c, optarg);
@@ -97,11 +121,13 @@ static int read_options(struct running *running, int argc, char **argv)
 			options_complain("run", c, argv, known);
 			return -EINVAL;
 		}
-		take_own(running, c);
+		take_own(running, c, optarg);
 	}
-	if (running->done || argv[optind])
+	if (running->done)
 		return 0;
-	fputs("reeve run: no command. Type: reeve run [OPTIONS] -- COMMAND [ARGUMENTS]\n", stderr);
+	if (argv[optind])
+		return environment_take_base("run", &running->options);
+	complain_of_nothing(argc, argv);
 	return -EINVAL;
 }
 
@@ -267,6 +293,7 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	options.kept_count = kept_count;
 	if (options.private_tmp && setenv("TMPDIR", options.private_tmp, 1) < 0)
 		return -errno;
+	environment_hide();
 	tell_notes(running, plan);
 	*ret_code = launch_run(&options);
 	return 0;

@@ -1,3 +1,4 @@
+#include "launch/advice.h"
 #include "launch/server.h"
 
 #include <errno.h>
@@ -185,15 +186,17 @@ static char *look_up(const char *name)
 static void tell_exec(const struct server *server, int error)
 {
 	const char *name = server->options->argv[0];
+	AUTO_FREE char *advice = advice_on_command(server->options->argv, error);
 	AUTO_FREE char *real = NULL;
 	struct match_verdict verdict;
 
-	if (error == ENOENT) {
+	if (error == ENOENT)
 		say(server, "%s: %s\n", name, strchr(name, '/') ? "no such file" : "command not found");
-		return;
-	}
-	say(server, "%s: cannot be run: %s\n", name, strerror(error));
-	real = error == EACCES ? look_up(name) : NULL;
+	else
+		say(server, "%s: cannot be run: %s\n", name, strerror(error));
+	if (advice)
+		say(server, "%s\n", advice);
+	real = error == EACCES && !advice ? look_up(name) : NULL;
 	if (!real)
 		return;
 	matcher_decide(server->options->plan->matcher, real, POLICY_EXEC, &verdict);
