@@ -45,7 +45,7 @@ static int check_policy(struct options *options, const char *path)
 	r = policy_add_file(builder, path);
 	if (r == 0)
 		r = policy_builder_finish(builder, &policy);
-	options_tell_diagnostics(builder);
+	options_tell_diagnostics(builder, stderr);
 	if (r < 0)
 		explain_failure(path, r);
 	if (r < 0 && policy_builder_diagnostics(builder)->count == 0) {

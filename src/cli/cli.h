@@ -33,8 +33,8 @@ struct cli_command {
 /* All of them, NULL-terminated; the order is that of the help. */
 extern const struct cli_command *const cli_commands[];
 
-extern const struct cli_command cli_run, cli_explain, cli_check, cli_profiles, cli_doctor, cli_schema,
-        cli_completion, cli_version, cli_help;
+extern const struct cli_command cli_run, cli_explain, cli_check, cli_ps, cli_log, cli_stop, cli_reload,
+        cli_profiles, cli_doctor, cli_schema, cli_completion, cli_version, cli_help;
 
 /* NULL when there is none of that name. */
 const struct cli_command *cli_find(const char *name);

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "kernel/credentials.h"
 #include "kernel/probe.h"
+#include "launch/runtime.h"
 
 /* A plan that no supervisor serves is not asked what only a supervisor needs: the default starts faster. */
 static int look_at_kernel(const struct plan *plan, enum machine_use use, struct reeve_features *ret)
@@ -29,6 +30,21 @@ static bool is_privileged(void)
 	return credentials_get(&credentials) < 0 || credentials.fsuid == 0 || credentials.effective != 0;
 }
 
+/* Nobody who is held by a plan may reach the sockets that change it. */
+static int make_plan(struct policy *policy, struct plan_options *options, struct plan **ret)
+{
+	char *closed[RUNTIME_PLACES + 1] = {0};
+	int r;
+
+	runtime_closed(closed);
+	options->closed = (const char *const *)closed;
+	r = plan_new(policy, options, ret);
+	options->closed = NULL;
+	for (size_t i = 0; closed[i]; i++)
+		free(closed[i]);
+	return r;
+}
+
 int machine_plan(struct policy *policy, struct plan_options *options, enum machine_use use,
         struct reeve_features *ret_features, struct plan **ret)
 {
@@ -38,7 +54,7 @@ int machine_plan(struct policy *policy, struct plan_options *options, enum machi
 	int r;
 
 	options->privileged = is_privileged();
-	r = plan_new(policy, options, &plan);
+	r = make_plan(policy, options, &plan);
 	if (r < 0) {
 		fprintf(stderr, "reeve: cannot plan the policy: %s\n", strerror(-r));
 		return r;
@@ -67,7 +83,7 @@ static int check(struct policy *policy, const struct reeve_features *features, b
 	struct plan_options options = {.privileged = is_privileged(), .best_effort = best_effort};
 	struct plan *plan = NULL;
 	char text[1024] = "";
-	int r = plan_new(policy, &options, &plan);
+	int r = make_plan(policy, &options, &plan);
 
 	if (r < 0)
 		return r;

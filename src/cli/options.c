@@ -17,9 +17,17 @@ int options_init(enum options_tmp tmp, struct options *ret)
 	struct options options = {.tmp = tmp, .tmp_lock = -EBADF};
 	const char *home = getenv("HOME");
 
+	options.errors = stderr;
+	options.tmp_top = strdup(options_tmp_top());
+	if (!options.tmp_top)
+		return -ENOMEM;
 	options.cwd = getcwd(NULL, 0);
-	if (!options.cwd)
-		return -errno;
+	if (!options.cwd) {
+		int error = errno;
+
+		options_done(&options);
+		return -error;
+	}
 	/* A folder outside of our root has no name here. */
 	if (options.cwd[0] != '/') {
 		options_done(&options);
@@ -103,6 +111,20 @@ static const char *key_of(int option)
 	default:
 		return NULL;
 	}
+}
+
+int options_take_key(struct options *options, const char *key, const char *value)
+{
+	const char *name = key_of('p');
+
+	if (strcmp(name, key) == 0)
+		return options_take(options, 'p', value);
+	for (int option = OPTION_USE; option < OPTION_OWN; option++) {
+		name = key_of(option);
+		if (name && strcmp(name, key) == 0)
+			return options_take(options, option, value);
+	}
+	return -EINVAL;
 }
 
 int options_take(struct options *options, int option, const char *value)
@@ -215,8 +237,8 @@ static const char *private_tmp(struct options *options)
 	if (options->tmp_path)
 		return options->tmp_path;
 	if (options->tmp == OPTIONS_TMP_MADE)
-		r = folder_make(options_tmp_top(), "reeve-run-", &options->tmp_path, &options->tmp_lock);
-	else if (asprintf(&options->tmp_path, "%s/reeve-run-XXXXXX", options_tmp_top()) < 0)
+		r = folder_make(options->tmp_top, "reeve-run-", &options->tmp_path, &options->tmp_lock);
+	else if (asprintf(&options->tmp_path, "%s/reeve-run-XXXXXX", options->tmp_top) < 0)
 		options->tmp_path = NULL;
 	if (r < 0)
 		options->tmp_error = -r;
@@ -234,7 +256,7 @@ static const char *look_up(void *user, const char *name)
 	if (strcmp(name, "HOME") == 0)
 		return options->home;
 	if (strcmp(name, "TMPDIR") == 0)
-		return options_tmp_top();
+		return options->tmp_top;
 	return getenv(name);
 }
 
@@ -244,7 +266,7 @@ struct policy_context options_context(struct options *options)
 	        .home = options->home, .cwd = options->cwd, .lookup = look_up, .user = options};
 }
 
-void options_tell_diagnostics(const struct policy_builder *builder)
+void options_tell_diagnostics(const struct policy_builder *builder, FILE *out)
 {
 	const struct policy_diagnostics *diagnostics = policy_builder_diagnostics(builder);
 
@@ -254,10 +276,10 @@ void options_tell_diagnostics(const struct policy_builder *builder)
 
 		policy_place_text(&d->place, place, sizeof(place));
 		if (place[0]) {
-			escape_for_terminal(stderr, place);
-			fputs(": ", stderr);
+			escape_for_terminal(out, place);
+			fputs(": ", out);
 		}
-		fprintf(stderr, "%s\n", d->message);
+		fprintf(out, "%s\n", d->message);
 	}
 }
 
@@ -277,25 +299,25 @@ static bool is_folder(const char *path)
 }
 
 /* What adding did not put into the diagnostics itself. */
-static void tell_failure(const struct options_item *item, int r)
+static void tell_failure(FILE *out, const struct options_item *item, int r)
 {
-	fprintf(stderr, "reeve: --%s ", item->key);
-	escape_for_terminal(stderr, item->value);
-	fprintf(stderr, ": %s\n", strerror(-r));
+	fprintf(out, "reeve: --%s ", item->key);
+	escape_for_terminal(out, item->value);
+	fprintf(out, ": %s\n", strerror(-r));
 }
 
 /* What may have been meant by a policy that was none. */
-static void tell_advice(const struct options_item *item)
+static void tell_advice(FILE *out, const struct options_item *item)
 {
 	if (item->error == 0 || strcmp(item->key, "policy") != 0)
 		return;
 	if (is_profile(item->value))
-		fprintf(stderr, "reeve: the built-in profile of that name is: --use %s\n", item->value);
+		fprintf(out, "reeve: the built-in profile of that name is: --use %s\n", item->value);
 	else if (is_folder(item->value) && item->error == -ENOENT)
 		fputs("reeve: -p FOLDER names the " OPTIONS_PROJECT_FILE " in it, and there is none\n",
-		        stderr);
+		        out);
 	else if (mistakes_is_program(item->value))
-		fputs("reeve: that is a program, not a policy; to run it: reeve run -- PROGRAM\n", stderr);
+		fputs("reeve: that is a program, not a policy; to run it: reeve run -- PROGRAM\n", out);
 }
 
 /* A folder stands for the project's policy in it. NULL when memory is short. */
@@ -331,7 +353,7 @@ static int add_item(struct options *options, struct policy_builder *builder, str
 	item->error = strcmp(item->key, "policy") == 0 ? add_policy(options, builder, item->value)
 	                                               : policy_add_flag(builder, item->key, item->value);
 	if (item->error < 0 && policy_builder_diagnostics(builder)->count == before)
-		tell_failure(item, item->error);
+		tell_failure(options->errors, item, item->error);
 	return item->error;
 }
 
@@ -390,11 +412,11 @@ int options_policy(struct options *options, struct policy **ret)
 		*ret = policy;
 	else
 		policy_unref(policy);
-	options_tell_diagnostics(builder);
+	options_tell_diagnostics(builder, options->errors);
 	for (size_t i = 0; i < options->items.count; i++)
-		tell_advice(&options->items.items[i]);
+		tell_advice(options->errors, &options->items.items[i]);
 	if (options->tmp_error)
-		fprintf(stderr, "reeve: cannot make a private folder in %s: %s\n", options_tmp_top(),
+		fprintf(options->errors, "reeve: cannot make a private folder in %s: %s\n", options->tmp_top,
 		        strerror(options->tmp_error));
 	policy_builder_free(builder);
 	return r;

@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/array.h"
 #include "plan/plan.h"
@@ -76,9 +77,11 @@ struct options {
 	bool has_grant; /* a flag grants something among files */
 	enum options_tmp tmp;
 	char *tmp_path; /* made or named; NULL until a rule asked for it */
+	char *tmp_top; /* where it is made, and what ${TMPDIR} is */
 	int tmp_error;
 	ARRAY(struct options_folder) folders;
 	int tmp_lock; /* held as long as the folder is in use, or -EBADF */
+	FILE *errors; /* where what is wrong with the policy is told; stderr unless changed */
 	const char *home;
 	char *cwd;
 	ARRAY(char *) kept; /* texts that live as long as this */
@@ -100,16 +103,19 @@ const char *options_tmp_top(void);
 /* Takes what getopt_long gave: 1 when it was an option of policies, 0 when not, -ENOMEM. */
 int options_take(struct options *options, int option, const char *value);
 
+/* The same by the key of an item; -EINVAL when there is none of that name. */
+int options_take_key(struct options *options, const char *key, const char *value);
+
 /* Says on stderr what is wrong with the option that getopt_long stopped at, and what to type instead. `c` is
  * what it returned ('?' or ':'). */
 void options_complain(const char *subcommand, int c, char **argv, const struct option *known);
 
-/* Makes the policy; what is wrong with it goes to stderr. 0 or -errno. Unless ${REEVE_TMP} is only named, the folders
+/* Makes the policy; what is wrong with it goes to `errors`. 0 or -errno. Unless ${REEVE_TMP} is only named, the folders
  * that its rules create are made, too. */
 int options_policy(struct options *options, struct policy **ret);
 
-/* Tells diagnostics on stderr, a line each. */
-void options_tell_diagnostics(const struct policy_builder *builder);
+/* Tells diagnostics, a line each. */
+void options_tell_diagnostics(const struct policy_builder *builder, FILE *out);
 
 /* What strings of policies may refer to; `options` must stay where it is. */
 struct policy_context options_context(struct options *options);

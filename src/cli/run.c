@@ -49,6 +49,7 @@ struct running {
 	FILE *errors; /* a copy of stderr */
 	int json_fd, summary_fd;
 	struct recorder *recorder;
+	const struct plan *plan; /* the one that is worn */
 };
 
 static void take_own(struct running *running, int c, const char *value)
@@ -200,6 +201,7 @@ static int make_recorder(struct running *running)
 	        .home = running->options.home,
 	        .colour = wants_colour(running),
 	        .errors = running->errors,
+	        .recent = true,
 	};
 
 	return recorder_new(&options, &running->recorder);
@@ -265,11 +267,79 @@ static void tell_notes(const struct running *running, const struct plan *plan)
 	}
 }
 
+/* What the policy was made of, as it was typed. */
+static char *policy_text_of(const struct options *options)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	if (!options->has_base)
+		fprintf(out, "--use %s", options->has_grant ? "base" : "workspace");
+	for (size_t i = 0; i < options->items.count; i++) {
+		const struct options_item *item = &options->items.items[i];
+
+		fprintf(out, "%s--%s ", i || !options->has_base ? " " : "", item->key);
+		escape_for_shell(out, item->value);
+	}
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* As the run's own flags, but other items; what they refer to is the same. */
+static int take_items(struct options *options, const struct launch_reload *reload)
+{
+	options->items.items = NULL;
+	options->items.count = options->items.capacity = 0;
+	options->has_base = options->has_grant = false;
+	options->cwd = (char *)reload->cwd;
+	for (size_t i = 0; i < reload->count; i++) {
+		int r = options_take_key(options, reload->items[i].key, reload->items[i].value);
+
+		if (r < 0) {
+			fprintf(options->errors, "there is no rule called %s", reload->items[i].key);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int reload(void *user, const struct launch_reload *reload, struct plan **ret)
+{
+	struct running *running = user;
+	struct plan_options plan_options = running->plan_options;
+	struct options options = running->options; /* what is in it stays the run's */
+	struct policy *policy = NULL;
+	int r = 0;
+
+	options.errors = reload->errors;
+	/* What was not made at the start is not made now: it could not be opened up anyway. */
+	options.tmp = OPTIONS_TMP_NAMED;
+	plan_options.worn = running->plan;
+	if (reload->items)
+		r = take_items(&options, reload);
+	if (r == 0)
+		r = options_policy(&options, &policy);
+	if (r == 0)
+		r = plan_new(policy, &plan_options, ret);
+	policy_unref(policy);
+	if (reload->items)
+		free(options.items.items);
+	if (!running->options.tmp_path)
+		free(options.tmp_path);
+	return r;
+}
+
 static int launch(struct running *running, const struct plan *plan, const struct reeve_features *features,
         char **argv, int *ret_code)
 {
 	int kept[16];
 	size_t kept_count = 0;
+	AUTO_FREE char *policy_text = policy_text_of(&running->options);
 	struct launch_options options = {
 	        .plan = plan,
 	        .features = features,
@@ -279,6 +349,8 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	        .private_tmp = running->options.tmp_path,
 	        .ended = ended,
 	        .finished = finished,
+	        .reload = reload,
+	        .policy_text = policy_text ? policy_text : "",
 	        .user = running,
 	};
 
@@ -294,6 +366,7 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	if (options.private_tmp && setenv("TMPDIR", options.private_tmp, 1) < 0)
 		return -errno;
 	environment_hide();
+	running->plan = plan;
 	tell_notes(running, plan);
 	*ret_code = launch_run(&options);
 	return 0;

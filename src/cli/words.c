@@ -5,6 +5,7 @@
 
 /* One row for each long option of every subcommand, in the order of the alphabet. */
 static const struct cli_word words[] = {
+        {"all", CLI_NOTHING, "the allowed calls, too"},
         {"allow-call", CLI_TEXT, "let a system call through"},
         {"best-effort", CLI_NOTHING, "go on where the kernel cannot hold a rule"},
         {"connect", CLI_TEXT, "allow connections to an address"},
@@ -13,6 +14,7 @@ static const struct cli_word words[] = {
         {"deny-connect", CLI_TEXT, "refuse connections to an address"},
         {"deny-listen", CLI_TEXT, "refuse to listen on an address"},
         {"exec", CLI_PATH, "grant running and reading"},
+        {"follow", CLI_NOTHING, "go on with what comes"},
         {"help", CLI_NOTHING, "tell the options"},
         {"hide", CLI_PATH, "as if it were not there"},
         {"json", CLI_FILE, "as JSON, for programs"},
@@ -26,6 +28,7 @@ static const struct cli_word words[] = {
         {"redirect", CLI_PATH, "FROM=TO: something else in a place"},
         {"summary", CLI_NOTHING, "counts at the end"},
         {"summary-json", CLI_FILE, "counts as JSON, to a file"},
+        {"seconds", CLI_TEXT, "how long before it is killed"},
         {"test", CLI_NOTHING, "the files are tests of policies"},
         {"use", CLI_PROFILE, "rules of a built-in profile"},
         {"verbose-denials", CLI_NOTHING, "report also what Landlock alone would refuse"},

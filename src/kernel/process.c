@@ -123,8 +123,7 @@ static void mark(struct family *family)
 	}
 }
 
-/* Kills all that are below us at once: their ends make those of them that live on our children. */
-static void kill_family(void)
+void process_signal_descendants(int signal)
 {
 	AUTO_CLOSEDIR DIR *proc = opendir("/proc");
 	struct family family = {0};
@@ -137,7 +136,7 @@ static void kill_family(void)
 	mark(&family);
 	for (size_t i = 0; i < family.count; i++)
 		if (family.members[i].is_below)
-			kill(family.members[i].pid, SIGKILL);
+			kill(family.members[i].pid, signal);
 	free(family.members);
 }
 
@@ -164,8 +163,9 @@ void process_kill_descendants(void)
 	for (unsigned round = 0;; round++) {
 		pid_t pid;
 
+		/* Their ends make those of them that live on our children. */
 		if (round % 16 == 0)
-			kill_family();
+			process_signal_descendants(SIGKILL);
 		kill_listed_children();
 		while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) > 0)
 			;

@@ -22,6 +22,9 @@ pid_t process_parent(pid_t pid);
 /* Kills every process below the calling one, also those that are made meanwhile, and reaps what it can. */
 void process_kill_descendants(void);
 
+/* Sends a signal to all that are below the calling process now. */
+void process_signal_descendants(int signal);
+
 /* How often the first thread of a stopped process has been scheduled away: unchanged, it has not run
  * meanwhile. Waits a few milliseconds for one that is just stopping to leave its processor. 0 or -errno. */
 int process_switches(pid_t pid, unsigned long *ret);

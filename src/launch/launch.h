@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "plan/plan.h"
 #include "record/record.h"
@@ -16,6 +17,18 @@
 #define LAUNCH_EXIT_FAILED 125     /* reeve itself failed, nothing ran */
 #define LAUNCH_EXIT_CANNOT_RUN 126 /* found, but could not be run */
 #define LAUNCH_EXIT_NOT_FOUND 127
+
+/* A new policy, asked for through the control socket. */
+struct launch_reload_item {
+	const char *key, *value; /* "policy" and a file, or as policy_add_flag */
+};
+
+struct launch_reload {
+	struct launch_reload_item *items; /* NULL: what the run was started with, read anew */
+	size_t count;
+	const char *cwd; /* where relative paths start; NULL with no items */
+	FILE *errors;    /* what is wrong with it is told here */
+};
 
 struct launch_options {
 	const struct plan *plan;
@@ -31,6 +44,11 @@ struct launch_options {
 	/* Called in the supervisor process when the first command has ended (tree_lives tells whether others
 	 * live on), before the front returns: writes summaries. */
 	void (*ended)(void *user, bool tree_lives);
+	/* Plans another policy for what is running, with plan_options.worn. 0 with a plan that becomes the
+	 * launch's, or -errno. NULL: the policy cannot be changed. Called in the server process, one at a time.
+	 */
+	int (*reload)(void *user, const struct launch_reload *reload, struct plan **ret);
+	const char *policy_text; /* what the policy was made of, for people: "--use workspace -p x.yaml" */
 	void *user;
 };
 

@@ -19,7 +19,10 @@
 #include "base/folder.h"
 #include "kernel/credentials.h"
 #include "kernel/process.h"
+#include "launch/control.h"
 #include "supervise/supervisor.h"
+
+#define CONTROL_DELAY_MS 25
 
 struct server {
 	const struct launch_options *options;
@@ -45,6 +48,9 @@ struct server {
 	struct supervisor *supervisor;
 	struct limits limits;
 	struct limits_own own; /* the command's */
+	struct control *control;
+	bool looked_for_control;
+	struct timespec since;
 	int kept[32];
 	size_t kept_count;
 };
@@ -559,7 +565,23 @@ static int patience(const struct server *server, enum orphans orphans)
 {
 	if (orphans == ORPHANS_HIDDEN)
 		return 1;
-	return server->is_waking ? 10 : -1;
+	if (server->is_waking)
+		return 10;
+	return server->is_running && !server->looked_for_control ? CONTROL_DELAY_MS : -1;
+}
+
+/* Only for a command that lasts: one that ends at once does not pay for it. */
+static void open_control(struct server *server)
+{
+	struct control_options options = {.launch = server->options,
+	        .supervisor = server->supervisor,
+	        .pid = server->pid,
+	        .since = server->since};
+
+	if (server->looked_for_control || !server->is_running || server->pid < 0)
+		return;
+	server->looked_for_control = true;
+	server->control = control_start(&options);
 }
 
 /* Returns with the command's end seen, or never started. */
@@ -576,8 +598,12 @@ static void wait_for_command(struct server *server)
 	struct signalfd_siginfo change;
 
 	while (!server->is_running || server->pid > 0) {
-		if (poll(fds, SOURCES, patience(server, orphans)) < 0)
+		int ready = poll(fds, SOURCES, patience(server, orphans));
+
+		if (ready < 0)
 			continue;
+		if (ready == 0)
+			open_control(server);
 		if (fds[SOURCE_FRONT].revents & (POLLHUP | POLLERR))
 			end_with_front(server);
 		remember_signals(server);
@@ -637,8 +663,12 @@ static void serve_the_rest(struct server *server)
 	enum orphans orphans;
 
 	while ((orphans = reap_orphans()) != ORPHANS_NONE) {
-		if (poll(fds, ELEMENTS(fds), patience(server, orphans)) < 0)
+		int ready = poll(fds, ELEMENTS(fds), patience(server, orphans));
+
+		if (ready < 0)
 			continue;
+		if (ready == 0)
+			open_control(server);
 		if (fds[1].revents && read(server->changes, &change, sizeof(change)) < 0)
 			continue;
 		if (fds[0].revents)
@@ -686,6 +716,7 @@ _Noreturn void server_run(const struct launch_options *options, const struct chi
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	server.front_pid = getppid();
+	clock_gettime(CLOCK_REALTIME, &server.since);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	process_become_reaper();
@@ -704,6 +735,10 @@ _Noreturn void server_run(const struct launch_options *options, const struct chi
 	wait_for_command(&server);
 	last.value = exit_code(&server);
 	last.tree_lives = reap_orphans() != ORPHANS_NONE;
+	if (last.tree_lives)
+		control_command_ended(server.control);
+	else
+		control_stop(server.control);
 	if (!last.tree_lives)
 		finish(&server);
 	if (options->ended)
@@ -714,6 +749,7 @@ _Noreturn void server_run(const struct launch_options *options, const struct chi
 		cleanup_close(&server.errors);
 		server.errors = -EBADF;
 		serve_the_rest(&server);
+		control_stop(server.control);
 		finish(&server);
 	}
 	_exit(0);

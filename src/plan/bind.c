@@ -215,6 +215,8 @@ int plan_bind(struct plan *plan)
 		else
 			r = rule->is_glob ? bind_glob(&binding, rule) : bind_plain(&binding, rule);
 	}
+	for (size_t i = 0; i < plan->closed_count && r == 0; i++)
+		r = bind_plain(&binding, &plan->closed[i]);
 	plan->entries = binding.entries.items;
 	plan->entry_count = binding.entries.count;
 	if (r < 0)

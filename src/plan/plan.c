@@ -130,27 +130,27 @@ static enum plan_layer layer_of_grant(const struct plan *plan, const struct poli
 	return PLAN_LANDLOCK;
 }
 
-static void notify_opens(struct plan *plan)
-{
-	plan->notifies[SYSCALLS_OPEN] = true;
-}
+#define BIT(operation) (UINT64_C(1) << (operation))
 
-static void notify_changes(struct plan *plan)
-{
-	static const enum syscalls_operation changes[] = {
-	        SYSCALLS_CREATE, SYSCALLS_REMOVE, SYSCALLS_RENAME, SYSCALLS_LINK, SYSCALLS_TRUNCATE};
+_Static_assert(SYSCALLS_OPERATIONS <= 64, "operations are kept as bits");
 
-	for (size_t i = 0; i < ELEMENTS(changes); i++)
-		plan->notifies[changes[i]] = true;
-}
-
-static void notify_access(struct plan *plan, unsigned access)
+uint64_t plan_operations_of(unsigned access)
 {
-	notify_opens(plan);
+	uint64_t operations = BIT(SYSCALLS_OPEN);
+
 	if (access & POLICY_WRITE)
-		notify_changes(plan);
+		operations |= BIT(SYSCALLS_CREATE) | BIT(SYSCALLS_REMOVE) | BIT(SYSCALLS_RENAME) |
+		              BIT(SYSCALLS_LINK) | BIT(SYSCALLS_TRUNCATE);
 	if (access & POLICY_EXEC)
-		plan->notifies[SYSCALLS_EXEC] = true;
+		operations |= BIT(SYSCALLS_EXEC);
+	return operations;
+}
+
+static void notify(struct plan *plan, struct plan_line *line, uint64_t operations)
+{
+	line->notifies |= operations;
+	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
+		plan->notifies[i] |= (operations & BIT(i)) != 0;
 }
 
 static struct plan_line *add_line(struct plan *plan)
@@ -189,7 +189,7 @@ static int choose_for_grant(
 	if (line->layer == PLAN_NOWHERE)
 		return 0;
 	line->backstop = true;
-	notify_access(plan, rule->access);
+	notify(plan, line, plan_operations_of(rule->access));
 	return add_backstop(plan, entry);
 }
 
@@ -241,8 +241,7 @@ static int choose_for_redirect(struct plan *plan, const struct policy_file_rule 
 	line->file = rule;
 	line->layer = PLAN_SUPERVISOR;
 	line->why = "only an answer can put one thing in the place of another";
-	notify_access(plan, rule->access);
-	plan->notifies[SYSCALLS_METADATA] = plan->notifies[SYSCALLS_STAT] = true;
+	notify(plan, line, plan_operations_of(rule->access) | BIT(SYSCALLS_METADATA) | BIT(SYSCALLS_STAT));
 	return 0;
 }
 
@@ -263,12 +262,17 @@ static int choose_for_denial(struct plan *plan, const struct policy_file_rule *r
 		line->why = "no grant covers it: nothing there is allowed anyway";
 		return 0;
 	}
+	/* Who can only read there finds nothing to read, and is turned away by the sockets. */
+	if (rule->is_fixed && !(access & POLICY_WRITE)) {
+		line->layer = plan->notifies[SYSCALLS_OPEN] ? PLAN_SUPERVISOR : PLAN_NOWHERE;
+		line->why = line->layer == PLAN_NOWHERE ? "nothing there can be read or changed" : why_inside;
+		return 0;
+	}
 	line->layer = PLAN_SUPERVISOR;
 	line->why = rule->verdict == POLICY_HIDE ? why_hidden : rule->is_glob ? why_pattern : why_inside;
-	notify_access(plan, access);
-	plan->notifies[SYSCALLS_METADATA] = true;
+	notify(plan, line, plan_operations_of(access) | BIT(SYSCALLS_METADATA));
 	if (rule->verdict == POLICY_HIDE) {
-		plan->notifies[SYSCALLS_STAT] = plan->notifies[SYSCALLS_WATCH] = true;
+		notify(plan, line, BIT(SYSCALLS_STAT) | BIT(SYSCALLS_WATCH));
 		plan->hides = true;
 	}
 	return 0;
@@ -303,10 +307,16 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 			r = choose_for_redirect(plan, &policy->files[i]);
 		else if (policy->files[i].verdict != POLICY_ALLOW)
 			r = choose_for_denial(plan, &policy->files[i]);
+	/* Last: what the others make notify, these are held by as well. */
+	for (size_t i = 0; i < plan->closed_count && r == 0; i++)
+		r = choose_for_denial(plan, &plan->closed[i]);
 	if (r == 0)
 		r = choose_for_calls(plan, options);
-	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
+	for (int i = 0; i < SYSCALLS_OPERATIONS; i++) {
+		plan->notifies[i] |= options->worn && options->worn->notifies[i];
 		plan->performs |= plan->notifies[i];
+	}
+	plan->hides |= options->worn && options->worn->hides;
 	return r;
 }
 
@@ -367,6 +377,36 @@ int plan_check_kernel(struct plan *plan, const struct reeve_features *features,
 	return r;
 }
 
+/* Rules of our own, which no other overcomes. */
+static int close_folders(struct plan *plan, const struct plan_options *options)
+{
+	size_t count = 0;
+
+	if (options->worn)
+		count = options->worn->closed_count;
+	while (options->closed && options->closed[count])
+		count++;
+	if (count == 0)
+		return 0;
+	plan->closed = calloc(count, sizeof(*plan->closed));
+	if (!plan->closed)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		char *path = strdup(options->worn ? options->worn->closed[i].path : options->closed[i]);
+
+		if (!path)
+			return -ENOMEM;
+		plan->closed[plan->closed_count++] = (struct policy_file_rule){.verdict = POLICY_DENY,
+		        .access = POLICY_READ | POLICY_WRITE | POLICY_EXEC,
+		        .error = EACCES,
+		        .is_fixed = true,
+		        .text = path,
+		        .path = path,
+		        .place = {.source = "reeve itself"}};
+	}
+	return 0;
+}
+
 int plan_new(struct policy *policy, const struct plan_options *options, struct plan **ret)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
@@ -375,7 +415,14 @@ int plan_new(struct policy *policy, const struct plan_options *options, struct p
 	if (!plan)
 		return -ENOMEM;
 	plan->policy = policy_ref(policy);
-	r = plan_bind(plan);
+	if (options->worn) {
+		plan->uses_landlock = options->worn->uses_landlock;
+		plan->landlock_handled = options->worn->landlock_handled;
+		plan->scopes_signals = options->worn->scopes_signals;
+	}
+	r = close_folders(plan, options);
+	if (r == 0)
+		r = plan_bind(plan);
 	if (r == 0)
 		r = plan_choose_layers(plan, options);
 	if (r == 0)
@@ -408,6 +455,9 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->grant_count; i++)
 		free(plan->grants[i].path);
 	free(plan->grants);
+	for (size_t i = 0; i < plan->closed_count; i++)
+		free((char *)plan->closed[i].path);
+	free(plan->closed);
 	filter_program_done(&plan->filter);
 	policy_unref(plan->policy);
 	free(plan->notes);

@@ -33,6 +33,10 @@ struct plan_options {
 	bool best_effort;     /* what the kernel lacks is left out and told in `notes` */
 	bool verbose_denials; /* decide in the supervisor, so that every refusal is recorded */
 	bool privileged;      /* the performer may do more than a task could: credentials are watched */
+	/* The plan that a target wears already: what is made is to take its place in the supervisor. What
+	 * notifies and what the kernel can do is as there. */
+	const struct plan *worn;
+	const char *const *closed; /* folders that are the target's under no policy; NULL-terminated, or NULL */
 };
 
 /* A rule in the plan, for explain. Exactly one of file and call is set. */
@@ -43,6 +47,7 @@ struct plan_line {
 	bool backstop;   /* Landlock holds its outline, too */
 	const char *why; /* why no cheaper layer holds it; NULL when the cheapest does */
 	char *note;      /* anything else worth telling, owned; or NULL */
+	uint64_t notifies; /* the operations that it makes notify: a bit each */
 };
 
 /* What Landlock grants: a place and POLICY_ access bits. */
@@ -86,6 +91,8 @@ struct plan {
 	struct address_matcher *addresses; /* or NULL: no address is allowed */
 	struct match_entry *entries; /* bound spellings; their paths are owned here */
 	size_t entry_count;
+	struct policy_file_rule *closed; /* the rules about such folders; owned, with their paths */
+	size_t closed_count;
 	struct plan_line *lines;
 	size_t line_count;
 	struct plan_grant *grants;
@@ -152,6 +159,7 @@ const char *plan_layer_name(enum plan_layer layer);
 
 /* ---- the parts that plan_new is made of; inside this room only ---- */
 int plan_bind(struct plan *plan);
+uint64_t plan_operations_of(unsigned access); /* those that must notify for the supervisor to hold it */
 int plan_choose_layers(struct plan *plan, const struct plan_options *options);
 int plan_find_links(struct plan *plan);
 int plan_build_filter(struct plan *plan, const struct plan_options *options);

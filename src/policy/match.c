@@ -94,7 +94,7 @@ static bool end_refuses(const struct trie_end *end)
 /* Both cover the same path, so of two plain ones the longer lies inside the shorter. */
 static bool lies_inside(const struct trie_end *inner, const struct trie_end *outer)
 {
-	if (inner == outer)
+	if (inner == outer || (outer->deny && outer->deny->is_fixed))
 		return false;
 	if (inner->is_literal && outer->is_literal)
 		return inner->depth > outer->depth;

@@ -38,6 +38,7 @@ struct policy_file_rule {
 	bool optional; /* a grant of what may not exist: dropped by the plan when it does not */
 	bool create;   /* a folder to write, made for the run when it is not there */
 	bool is_glob;
+	bool is_fixed;    /* DENY: no allow rule overcomes it, wherever it lies */
 	const char *text; /* as written */
 	const char *path; /* expanded, absolute, lexically clean; a glob pattern when is_glob */
 	const char *to;   /* REDIRECT: what is there instead, expanded, absolute, clean; else NULL */

@@ -21,8 +21,11 @@ static int compare_number(unsigned a, unsigned b)
 /* A total order of rules that does not depend on where in memory or in which order they came. */
 static int compare_rules(const struct policy_file_rule *a, const struct policy_file_rule *b)
 {
-	int r = compare_number(
-	        (unsigned)__builtin_popcount(a->access), (unsigned)__builtin_popcount(b->access));
+	int r = compare_number(b->is_fixed, a->is_fixed);
+
+	if (r == 0)
+		r = compare_number(
+		        (unsigned)__builtin_popcount(a->access), (unsigned)__builtin_popcount(b->access));
 
 	if (r == 0)
 		r = compare_text(a->place.source, b->place.source);

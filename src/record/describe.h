@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "record/counts.h"
 #include "record/record.h"
@@ -20,7 +21,8 @@ void describe_text(FILE *out, const struct record *record, const char *home, boo
 /* A new reference, or NULL when memory is short. */
 struct json_object *describe_json(const struct record *record, const char *home);
 
-/* The current time as "2026-11-22T07:20:41.123456789Z". */
+/* A time as "2026-11-22T07:20:41.123456789Z"; the current one. */
+const char *describe_time(const struct timespec *time, char *ret, size_t size);
 const char *describe_now(char *ret, size_t size);
 
 /* ---- hint.c ---- */

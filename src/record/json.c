@@ -9,17 +9,23 @@
 #include "plan/tell.h"
 #include "record/describe.h"
 
-const char *describe_now(char *ret, size_t size)
+const char *describe_time(const struct timespec *time, char *ret, size_t size)
 {
-	struct timespec now;
 	struct tm utc;
 	size_t n;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
+	gmtime_r(&time->tv_sec, &utc);
 	n = strftime(ret, size, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(ret + n, size - n, ".%09ldZ", now.tv_nsec);
+	snprintf(ret + n, size - n, ".%09ldZ", time->tv_nsec);
 	return ret;
+}
+
+const char *describe_now(char *ret, size_t size)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return describe_time(&now, ret, size);
 }
 
 static void add(struct json_object *object, const char *key, const char *text)

@@ -13,6 +13,7 @@
 #include "record/counts.h"
 #include "record/describe.h"
 #include "record/fold.h"
+#include "record/recent.h"
 #include "record/sink.h"
 #include "record/summary.h"
 
@@ -26,6 +27,8 @@ struct recorder {
 	pthread_mutex_t fold_lock;
 	struct fold fold;
 	struct counts counts;
+	bool keeps_recent;
+	struct recent recent;
 };
 
 int recorder_new(const struct record_options *options, struct recorder **ret)
@@ -50,6 +53,8 @@ int recorder_new(const struct record_options *options, struct recorder **ret)
 	recorder->summary = options->summary;
 	pthread_mutex_init(&recorder->fold_lock, NULL);
 	counts_init(&recorder->counts);
+	recorder->keeps_recent = options->recent;
+	recent_init(&recorder->recent);
 	*ret = recorder;
 	return 0;
 }
@@ -63,13 +68,15 @@ void recorder_free(struct recorder *recorder)
 	sink_done(&recorder->json);
 	pthread_mutex_destroy(&recorder->fold_lock);
 	counts_done(&recorder->counts);
+	recent_done(&recorder->recent);
 	free(recorder->home);
 	free(recorder);
 }
 
 bool recorder_wants_allowed(const struct recorder *recorder)
 {
-	return recorder->json.fd >= 0;
+	return recorder->json.fd >= 0 ||
+	       atomic_load_explicit(&recorder->recent.wanting_all, memory_order_relaxed) > 0;
 }
 
 static void write_to(struct recorder *recorder, struct sink *sink, const char *bytes, size_t size)
@@ -93,9 +100,18 @@ static void write_json(struct recorder *recorder, struct json_object *object)
 		line = NULL;
 		sink_count_lost(&recorder->json);
 	} else {
-		write_to(recorder, &recorder->json, line, (size_t)n);
+		if (recorder->json.fd >= 0)
+			write_to(recorder, &recorder->json, line, (size_t)n);
+		if (recorder->keeps_recent)
+			recent_add(&recorder->recent, line);
 	}
 	json_object_put(object);
+}
+
+static bool wants_json(const struct recorder *recorder, bool is_allowed)
+{
+	return recorder->json.fd >= 0 ||
+	       (recorder->keeps_recent && (!is_allowed || recorder_wants_allowed(recorder)));
 }
 
 static void write_text(struct recorder *recorder, const struct record *record)
@@ -124,7 +140,7 @@ void recorder_write(struct recorder *recorder, const struct record *record)
 
 	counts_add(&recorder->counts, record->operation, outcome, record->nanoseconds, record->call,
 	        record->object);
-	if (recorder->json.fd >= 0)
+	if (wants_json(recorder, outcome == COUNTS_ALLOWED))
 		write_json(recorder, describe_json(record, recorder->home));
 	if (outcome != COUNTS_ALLOWED && sink_is_open(&recorder->text))
 		write_text(recorder, record);
@@ -149,7 +165,7 @@ void recorder_note(struct recorder *recorder, const char *kind, const char *text
 		line = NULL;
 	else
 		write_to(recorder, &recorder->text, line, (size_t)n);
-	if (recorder->json.fd >= 0) {
+	if (wants_json(recorder, false)) {
 		struct json_object *object = json_object_new_object();
 		char time[64];
 
@@ -192,7 +208,7 @@ void recorder_limit(struct recorder *recorder, const struct record_limit *limit)
 		sink_count_lost(&recorder->text);
 	else
 		write_to(recorder, &recorder->text, text, size);
-	if (recorder->json.fd < 0)
+	if (!wants_json(recorder, false))
 		return;
 	object = plan_limit_json(limit->policy, limit->kind);
 	if (object) {
@@ -205,6 +221,42 @@ void recorder_limit(struct recorder *recorder, const struct record_limit *limit)
 		json_object_object_add(object, "refusals", json_object_new_int64((int64_t)limit->refusals));
 	}
 	write_json(recorder, object);
+}
+
+void recorder_want_allowed(struct recorder *recorder, bool wanted)
+{
+	if (wanted)
+		atomic_fetch_add(&recorder->recent.wanting_all, 1);
+	else
+		atomic_fetch_sub(&recorder->recent.wanting_all, 1);
+}
+
+int recorder_next(
+        struct recorder *recorder, uint64_t *position, int milliseconds, char **ret_line, uint64_t *ret_lost)
+{
+	return recent_next(&recorder->recent, position, milliseconds, ret_line, ret_lost);
+}
+
+uint64_t recorder_end(struct recorder *recorder)
+{
+	uint64_t next;
+
+	pthread_mutex_lock(&recorder->recent.lock);
+	next = recorder->recent.next;
+	pthread_mutex_unlock(&recorder->recent.lock);
+	return next;
+}
+
+void recorder_totals(struct recorder *recorder, struct recorder_totals *ret)
+{
+	const struct counts *counts = &recorder->counts;
+
+	ret->notifications = atomic_load(&counts->notifications);
+	ret->allowed = counts_total(counts, COUNTS_ALLOWED);
+	ret->refused = 0;
+	for (int i = 0; i < COUNTS_OUTCOMES; i++)
+		if (i != COUNTS_ALLOWED)
+			ret->refused += counts_total(counts, i);
 }
 
 void recorder_close_text(struct recorder *recorder)

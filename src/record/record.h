@@ -42,6 +42,7 @@ struct record_options {
 	bool summary;
 	const char *home; /* told as "~" in hints; NULL: paths are whole. Copied */
 	bool colour;      /* of the text; the caller knows whether a terminal shows it */
+	bool recent;      /* keep the last refusals for recorder_next */
 	FILE *errors;     /* where a failing sink is told of, once; NULL: nowhere. Borrowed */
 };
 
@@ -73,6 +74,23 @@ struct record_limit {
 };
 
 void recorder_limit(struct recorder *recorder, const struct record_limit *limit);
+
+/* The last records, as the lines of a --json file: from `*position` (0: the oldest that is kept) on, one
+ * at a time. As recent_next: 0; 1: none came in time; -ENOMEM. The caller frees the line. */
+int recorder_next(struct recorder *recorder, uint64_t *position, int milliseconds, char **ret_line,
+        uint64_t *ret_lost);
+
+/* The position behind the last one. */
+uint64_t recorder_end(struct recorder *recorder);
+
+/* Somebody follows who wants the allowed calls, too; and no more. */
+void recorder_want_allowed(struct recorder *recorder, bool wanted);
+
+struct recorder_totals {
+	uint64_t notifications, allowed, refused;
+};
+
+void recorder_totals(struct recorder *recorder, struct recorder_totals *ret);
 
 /* Folded repeats are told, then the summary if it was asked for; the JSON summary goes to `summary_json` (-1:
  * none). From then on no text is written (its terminal may be somebody else's by now), JSON Lines go on. */

@@ -29,13 +29,23 @@ struct pool {
 	pthread_cond_t changed;
 	pthread_t watcher;
 	struct worker *workers[MAX_WORKERS]; /* NULL: free place */
-	struct credentials own;              /* what every worker starts with, whoever started it */
+	uint32_t progress[MAX_WORKERS];      /* of the last worker in each place */
+	struct retired *retired;
+	struct credentials own; /* what every worker starts with, whoever started it */
 	int spares;
 	int running;
 	int first; /* how the first worker's preparation went: 1 not known yet, 0, -errno */
 	_Atomic uint32_t ended;
 	_Atomic int receiver; /* index of the worker that waits in RECV, or NOBODY */
 	_Atomic uint32_t watcher_sleeps;
+};
+
+/* A plan that is no longer in force, and the exchanges that may still look at it. */
+struct retired {
+	struct retired *next;
+	struct plan *plan;
+	bool is_busy[MAX_WORKERS];
+	uint32_t progress[MAX_WORKERS];
 };
 
 static void *worker_main(void *argument);
@@ -57,6 +67,7 @@ static int start_worker(struct pool *pool)
 	worker->shared = pool->shared;
 	worker->pool = pool;
 	worker->index = index;
+	worker->progress = pool->progress[index];
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, 256 * 1024);
@@ -213,6 +224,7 @@ static void *worker_main(void *argument)
 			serve_while_receiver(pool, worker);
 	pthread_mutex_lock(&pool->lock);
 	task_view_done(&worker->view);
+	pool->progress[index] = worker->progress;
 	pool->workers[index] = NULL;
 	free(worker);
 	pool->running--;
@@ -341,6 +353,63 @@ int pool_start(struct shared *shared, struct pool **ret)
 	return 0;
 }
 
+/* ---- plans that others took the place of ---- */
+
+static uint32_t progress_of(const struct pool *pool, int place)
+{
+	return pool->workers[place] ? atomic_load(&pool->workers[place]->progress) : pool->progress[place];
+}
+
+static bool is_in_use(const struct pool *pool, const struct retired *retired)
+{
+	for (int i = 0; i < MAX_WORKERS; i++)
+		if (retired->is_busy[i] && progress_of(pool, i) == retired->progress[i])
+			return true;
+	return false;
+}
+
+/* With the lock held. */
+static void free_retired(struct pool *pool)
+{
+	struct retired **link = &pool->retired;
+
+	while (*link) {
+		struct retired *retired = *link;
+
+		if (is_in_use(pool, retired)) {
+			link = &retired->next;
+			continue;
+		}
+		*link = retired->next;
+		plan_free(retired->plan);
+		free(retired);
+	}
+}
+
+/* A worker makes its progress odd before it loads the plan, and even when it is done with it. So one that is
+ * seen even, or to have moved on, cannot have loaded the old one: the swap came first. */
+int pool_swap_plan(struct pool *pool, const struct plan *plan, struct plan *old)
+{
+	struct retired *retired = old ? calloc(1, sizeof(*retired)) : NULL;
+
+	if (old && !retired)
+		return -ENOMEM;
+	pthread_mutex_lock(&pool->lock);
+	atomic_store(&pool->shared->plan, plan);
+	if (retired) {
+		retired->plan = old;
+		for (int i = 0; i < MAX_WORKERS; i++) {
+			retired->progress[i] = progress_of(pool, i);
+			retired->is_busy[i] = retired->progress[i] & 1;
+		}
+		retired->next = pool->retired;
+		pool->retired = retired;
+	}
+	free_retired(pool);
+	pthread_mutex_unlock(&pool->lock);
+	return 0;
+}
+
 void pool_finish(struct pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
@@ -349,6 +418,7 @@ void pool_finish(struct pool *pool)
 	pthread_mutex_unlock(&pool->lock);
 	end_all(pool);
 	pthread_join(pool->watcher, NULL);
+	free_retired(pool); /* nobody is left to use any */
 	pthread_mutex_destroy(&pool->lock);
 	pthread_cond_destroy(&pool->changed);
 	free(pool);

@@ -14,5 +14,9 @@ int pool_start(struct shared *shared, struct pool **ret);
 /* Waits until the last target is gone and all threads have ended, then frees. */
 void pool_finish(struct pool *pool);
 
+/* Puts another plan in force for the exchanges that begin from now on. `old` (NULL: nothing to free) is freed as
+ * soon as no exchange can use it any more, at the next swap or at the end. 0 or -ENOMEM: nothing changed. */
+int pool_swap_plan(struct pool *pool, const struct plan *plan, struct plan *old);
+
 /* The worker is about to block: another takes its place before it does. */
 void pool_will_block(struct worker *worker);

@@ -38,7 +38,7 @@ static uint64_t now(void)
 
 static void begin(struct worker *worker, struct exchange *x)
 {
-	x->plan = atomic_load_explicit(&worker->shared->plan, memory_order_acquire);
+	x->plan = atomic_load(&worker->shared->plan);
 	x->row = syscalls_row_by_nr(syscalls_native(), (unsigned)x->request.data.nr);
 	x->task = (struct task){.view = &worker->view, .tid = x->request.tid, .plan = x->plan};
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};

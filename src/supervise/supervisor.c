@@ -15,6 +15,7 @@ struct supervisor {
 	int kept[MOST_KEPT]; /* a copy: every performing thread, also one that starts later, keeps these */
 	size_t kept_count;
 	struct pool *pool;
+	struct plan *reloaded; /* in force, and ours */
 };
 
 int supervisor_enter_domain(const struct plan *plan)
@@ -67,10 +68,22 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	return 0;
 }
 
+int supervisor_reload(struct supervisor *supervisor, struct plan *plan)
+{
+	int r = pool_swap_plan(supervisor->pool, plan, supervisor->reloaded);
+
+	if (r < 0)
+		plan_free(plan);
+	else
+		supervisor->reloaded = plan;
+	return r;
+}
+
 void supervisor_finish(struct supervisor *supervisor)
 {
 	if (!supervisor)
 		return;
 	pool_finish(supervisor->pool);
+	plan_free(supervisor->reloaded);
 	free(supervisor);
 }

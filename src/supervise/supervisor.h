@@ -32,5 +32,10 @@ int supervisor_enter_domain(const struct plan *plan);
 /* Starts serving, on threads made by the calling one. 0 or -errno. */
 int supervisor_start(const struct supervisor_options *options, struct supervisor **ret);
 
+/* Another plan for the calls that arrive from now on, which takes it and frees it in time; the one that serving
+ * started with stays the caller's. It must be one that plan_compare finds nothing against. For one thread at a
+ * time. 0, or -ENOMEM: then the plan is freed and nothing changed. */
+int supervisor_reload(struct supervisor *supervisor, struct plan *plan);
+
 /* Waits until no task wears the filter any more and all threads have ended, then frees. NULL is fine. */
 void supervisor_finish(struct supervisor *supervisor);

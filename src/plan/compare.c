@@ -1,0 +1,179 @@
+#include "plan/compare.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "plan/tell.h"
+
+struct comparison {
+	const struct plan *worn, *next;
+	FILE *out;
+};
+
+/* What the grants give to the whole tree at `path`. */
+static unsigned granted(const struct plan *plan, const char *path)
+{
+	unsigned access = 0;
+
+	for (size_t i = 0; i < plan->grant_count; i++)
+		if (path_is_within(path, plan->grants[i].path))
+			access |= plan->grants[i].access;
+	return access;
+}
+
+static bool is_grant_of(const struct plan *plan, const struct plan_line *line, const char *path)
+{
+	if (!line->file || line->file->verdict != POLICY_ALLOW)
+		return false;
+	for (size_t i = 0; i < plan->entry_count; i++)
+		if (plan->entries[i].rule == line->file && path_is_within(plan->entries[i].path, path))
+			return true;
+	return false;
+}
+
+/* The rules that a grant came from, with a reason behind each. */
+static void tell_grant(const struct comparison *c, const struct plan *plan, const struct plan_grant *grant,
+        const char *reason)
+{
+	bool told = false;
+
+	for (size_t i = 0; i < plan->line_count; i++) {
+		const struct plan_line *line = &plan->lines[i];
+
+		if (line->layer == PLAN_NOWHERE || !is_grant_of(plan, line, grant->path) ||
+		        (grant->access & ~line->file->access))
+			continue;
+		tell_rule(c->out, line->file, NULL);
+		fprintf(c->out, ": %s\n", reason);
+		told = true;
+	}
+	if (!told)
+		fprintf(c->out, "%s %s: %s\n", tell_access(grant->access), grant->path, reason);
+}
+
+/* What is granted now must lie inside the domain that is on. */
+static void compare_new_grants(const struct comparison *c)
+{
+	for (size_t i = 0; i < c->next->grant_count && c->worn->uses_landlock; i++) {
+		const struct plan_grant *grant = &c->next->grants[i];
+
+		if (grant->access & ~granted(c->worn, grant->path))
+			tell_grant(c, c->next, grant, "outside of what Landlock lets this run reach");
+	}
+}
+
+/* What is granted no longer must be decided in the supervisor: Landlock takes nothing back. */
+static void compare_old_grants(const struct comparison *c)
+{
+	for (size_t i = 0; i < c->worn->grant_count; i++) {
+		const struct plan_grant *grant = &c->worn->grants[i];
+		unsigned lost = grant->access & ~granted(c->next, grant->path);
+		uint64_t operations = plan_operations_of(lost);
+		bool is_held = true;
+
+		for (int k = 0; k < SYSCALLS_OPERATIONS; k++)
+			is_held = is_held && (!(operations >> k & 1) || c->worn->notifies[k]);
+		if (lost && !is_held)
+			tell_grant(
+			        c, c->worn, grant, "Landlock alone holds this grant, and takes nothing back");
+	}
+}
+
+static bool calls_are_equal(const struct policy_syscall_rule *a, const struct policy_syscall_rule *b)
+{
+	return a->verdict == b->verdict && a->error == b->error && a->log == b->log &&
+	       strcmp(a->text, b->text) == 0 && memcmp(a->nr, b->nr, sizeof(a->nr)) == 0;
+}
+
+static void tell_calls(const struct comparison *c, const struct policy *policy, const struct policy *other,
+        const char *reason)
+{
+	for (size_t i = 0; i < policy->syscall_count; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < other->syscall_count && !found; k++)
+			found = calls_are_equal(&policy->syscalls[i], &other->syscalls[k]);
+		if (found)
+			continue;
+		tell_rule(c->out, NULL, &policy->syscalls[i]);
+		fprintf(c->out, ": %s\n", reason);
+	}
+}
+
+/* Rules that make more notify than does. */
+static void tell_notifying(const struct comparison *c)
+{
+	for (size_t i = 0; i < c->next->line_count; i++) {
+		const struct plan_line *line = &c->next->lines[i];
+		const char *separator = ": the filter lets these pass without asking: ";
+
+		for (int k = 0; k < SYSCALLS_OPERATIONS; k++) {
+			if (!(line->notifies >> k & 1) || c->worn->notifies[k])
+				continue;
+			if (separator[0] == ':')
+				tell_rule(c->out, line->file, line->call);
+			fprintf(c->out, "%s%s", separator, syscalls_operation_name(k));
+			separator = ", ";
+		}
+		if (separator[0] != ':')
+			fputc('\n', c->out);
+	}
+}
+
+static void compare_limits(const struct comparison *c)
+{
+	for (int i = 0; i < POLICY_LIMITS; i++) {
+		const struct policy_limit *worn = &c->worn->policy->limits[i],
+		                          *next = &c->next->policy->limits[i];
+		const struct policy_limit *told = next->is_set ? next : worn;
+
+		if (worn->is_set == next->is_set && (!worn->is_set || worn->value == next->value))
+			continue;
+		fprintf(c->out, "%s %s at ", policy_limit_names[i], told->text);
+		tell_place(c->out, &told->place);
+		fputs(": limits cannot change\n", c->out);
+	}
+}
+
+static bool filters_are_equal(const struct plan *a, const struct plan *b)
+{
+	return a->filter.length == b->filter.length &&
+	       memcmp(a->filter.instructions, b->filter.instructions,
+	               a->filter.length * sizeof(a->filter.instructions[0])) == 0;
+}
+
+static void compare_filters(const struct comparison *c)
+{
+	long before = ftell(c->out);
+
+	if (filters_are_equal(c->worn, c->next))
+		return;
+	tell_notifying(c);
+	tell_calls(c, c->next->policy, c->worn->policy, "a filter cannot change");
+	tell_calls(c, c->worn->policy, c->next->policy, "a filter cannot change, and this is in it");
+	if (ftell(c->out) == before)
+		fputs("the filter would be another one\n", c->out);
+}
+
+int plan_compare(const struct plan *worn, const struct plan *next, char **ret_restart)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size = 0;
+	struct comparison c = {worn, next, open_memstream(&text, &size)};
+
+	if (!c.out)
+		return -ENOMEM;
+	compare_new_grants(&c);
+	compare_old_grants(&c);
+	compare_limits(&c);
+	compare_filters(&c);
+	if (fclose(c.out) != 0)
+		return -ENOMEM;
+	if (size == 0)
+		return 0;
+	*ret_restart = TAKE_PTR(text);
+	return 1;
+}
