@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/cgroup.h"
 #include "kernel/release.h"
 
 static const char newer[] = "a newer kernel";
@@ -221,6 +222,32 @@ static void add_namespaces(struct findings *to, const struct surroundings *s)
 		        s->network_needs_user ? "by way of a user namespace" : "as root");
 }
 
+static void add_cgroup(struct findings *to)
+{
+	struct cgroup_place place = {0};
+	const char *why = "";
+	bool found = cgroup_find(true, true, &place, &why) == 0;
+	struct finding *finding =
+	        add(to, &(struct finding){"The machine", "cgroup", "cgroups (version 2) of our own", "4.5",
+	                        !found                               ? FINDING_MISSING
+	                        : place.has_memory && place.has_pids ? FINDING_WORKS
+	                                                             : FINDING_LIMITED,
+	                        "",
+	                        "limits on memory and processes hold for each process, or the user, and not "
+	                        "for the whole "
+	                        "tree",
+	                        "as a user of systemd: systemd-run --user --scope reeve run ...; else a "
+	                        "cgroup that this user "
+	                        "may write, with memory and pids in its cgroup.subtree_control"});
+
+	if (!found)
+		snprintf(finding->detail, sizeof(finding->detail), "%s", why);
+	else if (finding->state == FINDING_LIMITED)
+		snprintf(finding->detail, sizeof(finding->detail), "without %s%s%s",
+		        place.has_memory ? "" : "memory", place.has_memory || place.has_pids ? "" : " and ",
+		        place.has_pids ? "" : "pids");
+}
+
 static void add_tmp(struct findings *to, const char *tmp)
 {
 	AUTO_FREE char *path = NULL;
@@ -283,6 +310,7 @@ void findings_collect(const struct reeve_features *features, const struct surrou
 	add_looks(ret, features, around);
 	add_yama(ret, features, around);
 	add_namespaces(ret, around);
+	add_cgroup(ret);
 	add_tmp(ret, tmp);
 	add_calls(ret, around);
 }
