@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cli/progress.h"
 #include "kernel/credentials.h"
 #include "kernel/probe.h"
 #include "launch/runtime.h"
@@ -54,7 +55,9 @@ int machine_plan(struct policy *policy, struct plan_options *options, enum machi
 	int r;
 
 	options->privileged = is_privileged();
+	progress_begin("looking at the files that the policy names");
 	r = make_plan(policy, options, &plan);
+	progress_end();
 	if (r < 0) {
 		fprintf(stderr, "reeve: cannot plan the policy: %s\n", strerror(-r));
 		return r;

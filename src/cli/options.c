@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "base/folder.h"
 #include "cli/mistakes.h"
+#include "cli/progress.h"
 #include "cli/suggest.h"
 
 int options_init(enum options_tmp tmp, struct options *ret)
@@ -301,6 +302,7 @@ static bool is_folder(const char *path)
 /* What adding did not put into the diagnostics itself. */
 static void tell_failure(FILE *out, const struct options_item *item, int r)
 {
+	progress_end();
 	fprintf(out, "reeve: --%s ", item->key);
 	escape_for_terminal(out, item->value);
 	fprintf(out, ": %s\n", strerror(-r));
@@ -314,8 +316,7 @@ static void tell_advice(FILE *out, const struct options_item *item)
 	if (is_profile(item->value))
 		fprintf(out, "reeve: the built-in profile of that name is: --use %s\n", item->value);
 	else if (is_folder(item->value) && item->error == -ENOENT)
-		fputs("reeve: -p FOLDER names the " OPTIONS_PROJECT_FILE " in it, and there is none\n",
-		        out);
+		fputs("reeve: -p FOLDER names the " OPTIONS_PROJECT_FILE " in it, and there is none\n", out);
 	else if (mistakes_is_program(item->value))
 		fputs("reeve: that is a program, not a policy; to run it: reeve run -- PROGRAM\n", out);
 }
@@ -403,7 +404,9 @@ int options_policy(struct options *options, struct policy **ret)
 
 	if (r < 0)
 		return r;
+	progress_begin("reading the policy");
 	r = add_items(options, builder);
+	progress_end();
 	if (r == 0)
 		r = policy_builder_finish(builder, &policy);
 	if (r == 0 && options->tmp == OPTIONS_TMP_MADE)

@@ -12,6 +12,7 @@
 #include "cli/environment.h"
 #include "cli/machine.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "kernel/credentials.h"
 #include "launch/launch.h"
 #include "record/record.h"
@@ -366,6 +367,8 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	if (options.private_tmp && setenv("TMPDIR", options.private_tmp, 1) < 0)
 		return -errno;
 	environment_hide();
+	/* From here on the terminal is the command's. */
+	progress_silence();
 	running->plan = plan;
 	tell_notes(running, plan);
 	*ret_code = launch_run(&options);
@@ -379,6 +382,8 @@ static int run(struct running *running, char **argv, int *ret_code)
 	struct plan *plan = NULL;
 	int r = open_outputs(running);
 
+	if (running->quiet)
+		progress_silence();
 	if (r == 0)
 		r = options_policy(&running->options, &policy);
 	if (r == 0)
