@@ -128,6 +128,12 @@ int options_take_key(struct options *options, const char *key, const char *value
 	return -EINVAL;
 }
 
+/* Alone these would leave a command without programs and libraries. */
+static bool adds_to_a_profile(const char *name)
+{
+	return strcmp(name, "secrets") == 0 || strcmp(name, "loopback") == 0;
+}
+
 int options_take(struct options *options, int option, const char *value)
 {
 	struct options_item item = {.key = key_of(option), .value = value};
@@ -135,7 +141,7 @@ int options_take(struct options *options, int option, const char *value)
 
 	if (!item.key)
 		return 0;
-	options->has_base |= option == 'p' || option == OPTION_USE;
+	options->has_base |= option == 'p' || (option == OPTION_USE && !adds_to_a_profile(value));
 	options->has_grant |= option == OPTION_READ || option == OPTION_WRITE || option == OPTION_EXEC;
 	r = ARRAY_PUSH(&options->items, item);
 	return r < 0 ? r : 1;

@@ -73,7 +73,7 @@ struct options_folder {
 
 struct options {
 	ARRAY(struct options_item) items;
-	bool has_base;  /* a policy or a profile was named */
+	bool has_base;  /* a policy or a profile was named that stands for itself */
 	bool has_grant; /* a flag grants something among files */
 	enum options_tmp tmp;
 	char *tmp_path; /* made or named; NULL until a rule asked for it */

@@ -10,14 +10,14 @@ shift
 	for file in "$@"; do
 		name=$(basename "$file" .yaml)
 		names="$names $name"
-		printf 'static const char %s_text[] = {\n' "$name"
+		printf 'static const char %s_text[] = {\n' "$(echo "$name" | tr - _)"
 		od -An -v -tu1 "$file" | sed 's/  *\([0-9][0-9]*\)/\1,/g'
 		printf '0};\n\n'
 	done
 	printf 'static const char *const names[] = {'
 	for name in $names; do printf '"%s", ' "$name"; done
 	printf 'NULL};\nstatic const char *const texts[] = {'
-	for name in $names; do printf '%s_text, ' "$name"; done
+	for name in $names; do printf '%s_text, ' "$(echo "$name" | tr - _)"; done
 	cat <<'END'
 NULL};
 

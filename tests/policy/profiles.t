@@ -21,6 +21,34 @@ open:~/.npmrc:r
 deny EACCES ~/.npmrc
 open:~/notes.txt:r
 deny EACCES no rule
+open:/var/lib/dpkg/status:r
+allow read /var/lib/dpkg
+open:/var/log/syslog:r
+deny EACCES no rule
+open:/root/x:r
+deny EACCES no rule
+open:/run/docker.sock:rw
+deny EACCES no rule
+open:/tmp/.X11-unix/X0:rw
+deny EACCES no rule
+open:~/.npm/_cacache/x:w
+allow write ~/.npm
+connect:127.0.0.1:80
+deny EACCES no rule
+connect:udp:8.8.8.8:53
+deny EACCES no rule
+listen:127.0.0.1:8080
+deny EACCES no rule
+connect:unix:/run/docker.sock
+deny EACCES no rule
+connect:unix:/run/user/1000/bus
+deny EACCES no rule
+connect:unix:@/tmp/.X11-unix/X0
+deny EACCES no rule
+connect:unix:/home/me/work/socket
+allow write .
+listen:unix:/home/me/work/socket
+allow write .
 open:~/.gitconfig:r
 allow read ~/.gitconfig
 open:~/.gitconfig:w
@@ -126,3 +154,127 @@ open:~/.ssh/id_rsa:r
 deny EACCES ~/.ssh
 open:~/.netrc:w
 deny EACCES ~/.netrc
+
+{use: [base, system]}
+exec:/usr/bin/env
+allow exec /usr
+open:/etc/passwd:r
+allow read /etc
+open:/home/me/work/a.c:r
+deny EACCES no rule
+open:~/.gitconfig:r
+deny EACCES no rule
+
+{use: home}
+open:~/.gitconfig:r
+allow read ~/.gitconfig
+exec:~/.local/bin/tool
+allow exec ~/.local/bin
+open:~/.ssh/config:r
+deny EACCES ~/.ssh
+open:~/.cache/x:r
+deny EACCES no rule
+
+{use: offline-build}
+exec:/usr/bin/gcc
+allow exec /usr
+open:/home/me/work/out/a.o:rw
+allow write .
+exec:/home/me/work/configure
+allow exec .
+open:~/.cargo/registry/src/x/lib.rs:r
+allow exec ~/.cargo/registry
+open:~/.cargo/registry/src/x/lib.rs:w
+deny EACCES no rule
+open:~/go/pkg/mod/x:w
+deny EACCES no rule
+open:~/.m2/repository/x.jar:r
+allow read ~/.m2/repository
+open:~/.npm/_cacache/x:w
+deny EACCES no rule
+open:~/.cache/go-build/00/x:rw
+allow write ~/.cache/go-build
+open:~/.cache/mozilla/x:r
+deny EACCES no rule
+open:~/.aws/credentials:r
+deny EACCES ~/.aws
+connect:127.0.0.1:80
+deny EACCES no rule
+
+{use: loopback}
+connect:127.0.0.1:8080
+allow connect 127.0.0.0/8:*
+connect:127.9.9.9:1
+allow
+connect:[::1]:5432
+allow connect [::1]:*
+connect:udp:127.0.0.1:53
+allow
+connect:0.0.0.0:8080
+allow
+listen:127.0.0.1:8080
+allow listen 127.0.0.0/8:*
+listen:[::1]:8080
+allow
+listen:*:8080
+deny EACCES no rule
+connect:10.0.0.1:80
+deny EACCES no rule
+listen:10.0.0.1:80
+deny EACCES no rule
+
+{use: network-client}
+connect:93.184.216.34:443
+allow connect *:443
+connect:[2606:2800::1]:80
+allow connect *:80
+connect:tcp:93.184.216.34:22
+allow
+connect:udp:93.184.216.34:22
+deny EACCES no rule
+connect:93.184.216.34:25
+deny EACCES no rule
+connect:udp:8.8.8.8:53
+allow
+connect:udp:127.0.0.53:53
+allow connect 127.0.0.0/8:53
+connect:udp:192.168.1.1:53
+allow
+connect:192.168.1.1:80
+deny EACCES 192.168.0.0/16:*
+connect:127.0.0.1:80
+deny EACCES 127.0.0.0/8:*
+connect:0.0.0.0:443
+deny EACCES
+connect:[::1]:443
+deny EACCES [::1]:*
+connect:169.254.169.254:80
+deny EACCES 169.254.0.0/16:*
+connect:[fd00::1]:443
+deny EACCES [fc00::]/7:*
+connect:[::ffff:10.0.0.1]:443
+deny EACCES 10.0.0.0/8:*
+listen:127.0.0.1:8080
+deny EACCES no rule
+open:/home/me/work/a.c:rw
+allow write .
+
+{use: network-client, network: [{connect: "192.168.1.7:443"}]}
+connect:192.168.1.7:443
+allow connect 192.168.1.7:443
+connect:192.168.1.8:443
+deny EACCES 192.168.0.0/16:*
+
+{use: observe}
+open:/etc/shadow:rw
+allow write /
+exec:/srv/tool
+allow exec /
+connect:1.2.3.4:5
+allow connect *:*
+listen:*:1
+allow listen *:*
+connect:unix:/run/docker.sock
+allow
+connect:unix:@name
+allow
