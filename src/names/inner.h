@@ -26,6 +26,7 @@ struct names_asker {
 };
 
 struct names {
+	pthread_mutex_t policy_lock; /* held by the thread while it works */
 	const struct policy *policy;
 	const struct address_matcher *matcher;
 	struct recorder *recorder;

@@ -179,10 +179,10 @@ static bool suits(void *user, const char *name)
 	return verdict.verdict == POLICY_ALLOW;
 }
 
-enum names_state names_decide(struct names *names, const struct address *address,
+enum names_state names_decide(struct names *names, const struct policy *policy, const struct address *address,
         const struct policy_address_rule **ret_rule, char ret_name[256])
 {
-	struct suiting suiting = {names->policy, address};
+	struct suiting suiting = {policy, address};
 	struct host_verdict verdict;
 	enum learned_answer answer;
 
@@ -191,9 +191,17 @@ enum names_state names_decide(struct names *names, const struct address *address
 	answer = learned_find(names->learned, address->ip, names_seconds(), suits, &suiting, ret_name);
 	if (answer == LEARNED_UNKNOWN)
 		return NAMES_UNKNOWN;
-	host_decide(names->policy, ret_name, address->port, address->transport, &verdict);
+	host_decide(policy, ret_name, address->port, address->transport, &verdict);
 	*ret_rule = verdict.rule;
 	return answer == LEARNED_KNOWN ? NAMES_OPEN : NAMES_ENDED;
+}
+
+void names_use(struct names *names, const struct policy *policy, const struct address_matcher *matcher)
+{
+	pthread_mutex_lock(&names->policy_lock);
+	names->policy = policy;
+	names->matcher = matcher;
+	pthread_mutex_unlock(&names->policy_lock);
 }
 
 /* ---- the island ---- */
@@ -278,6 +286,7 @@ static void free_all(struct names *names)
 	cleanup_close(&names->wake);
 	learned_free(names->learned);
 	free(names->hosts);
+	pthread_mutex_destroy(&names->policy_lock);
 	pthread_mutex_destroy(&names->channel_lock);
 	pthread_mutex_destroy(&names->asker_lock);
 	pthread_mutex_destroy(&names->start_lock);
@@ -320,6 +329,7 @@ int names_start(const struct names_options *options, struct names **ret)
 	names->wake = -EBADF;
 	names->island = (struct island){
 	        .channel = -EBADF, .listeners = {-EBADF, -EBADF, -EBADF, -EBADF}, .process = -1};
+	pthread_mutex_init(&names->policy_lock, NULL);
 	pthread_mutex_init(&names->channel_lock, NULL);
 	pthread_mutex_init(&names->asker_lock, NULL);
 	pthread_mutex_init(&names->start_lock, NULL);

@@ -24,8 +24,8 @@
 struct names;
 
 struct names_options {
-	const struct policy *policy;            /* must outlive it */
-	const struct address_matcher *matcher;  /* likewise */
+	const struct policy *policy;           /* until names_use gives it another, or names_end */
+	const struct address_matcher *matcher; /* likewise */
 	struct recorder *recorder;
 	const int *kept; /* descriptors of the recorder's sinks */
 	size_t kept_count;
@@ -52,9 +52,13 @@ enum names_state {
 	NAMES_OPEN,
 };
 
-/* Whether a name that was asked for opens an address. `ret_rule` and `ret_name` are set unless it is unknown. */
-enum names_state names_decide(struct names *names, const struct address *address,
+/* Whether a name that was asked for opens an address, by the rules of `policy`. `ret_rule` and `ret_name` are set
+ * unless it is unknown. */
+enum names_state names_decide(struct names *names, const struct policy *policy, const struct address *address,
         const struct policy_address_rule **ret_rule, char ret_name[256]);
+
+/* From now on these rules count for questions. When it returns, the ones before are not used any more. */
+void names_use(struct names *names, const struct policy *policy, const struct address_matcher *matcher);
 
 /* A socket on the island, or -errno. */
 int names_socket(struct names *names, const struct island_socket *wish);

@@ -301,6 +301,7 @@ static void serve(struct resolver *resolver)
 		wait_for_work(resolver, fds);
 		if (fds[SOURCE_WAKE].revents)
 			return;
+		pthread_mutex_lock(&resolver->names->policy_lock);
 		forward_serve(resolver->forward, fds + SOURCE_FORWARD, FORWARD_MOST);
 		for (size_t i = 0; i < CLIENTS; i++) {
 			struct client *client = &resolver->clients[i];
@@ -318,6 +319,7 @@ static void serve(struct resolver *resolver)
 		for (int i = ISLAND_TCP4; i <= ISLAND_TCP6; i++)
 			if (fds[SOURCE_LISTENERS + i].revents)
 				take_client(resolver, i);
+		pthread_mutex_unlock(&resolver->names->policy_lock);
 	}
 }
 

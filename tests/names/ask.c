@@ -117,29 +117,29 @@ static void exchange(struct names *names, bool is_stream, const char *address, c
 	print_hex(bytes + skip, got - (ssize_t)skip);
 }
 
-static void decide(struct names *names, const char *transport, const char *ip, uint16_t port)
+static void decide(struct names *names, const struct policy *policy, const char *words[4])
 {
-	static const char *const words[] = {"unknown", "ended", "open"};
+	static const char *const states[] = {"unknown", "ended", "open"};
 	struct sockaddr_storage storage;
 	struct address address = {.kind = ADDRESS_IP,
-	        .port = port,
-	        .transport = strcmp(transport, "tcp") == 0 ? POLICY_TCP : POLICY_UDP};
+	        .port = (uint16_t)atoi(words[3]),
+	        .transport = strcmp(words[1], "tcp") == 0 ? POLICY_TCP : POLICY_UDP};
 	const struct policy_address_rule *rule = NULL;
 	char name[256] = "";
 	enum names_state state;
 
-	if (read_address(ip, port, &storage) == sizeof(struct sockaddr_in)) {
+	if (read_address(words[2], address.port, &storage) == sizeof(struct sockaddr_in)) {
 		address.ip[10] = address.ip[11] = 0xff;
 		memcpy(address.ip + 12, &((struct sockaddr_in *)&storage)->sin_addr, 4);
 	} else {
 		memcpy(address.ip, &((struct sockaddr_in6 *)&storage)->sin6_addr, 16);
 	}
-	state = names_decide(names, &address, &rule, name);
-	printf("= %s %s %s\n", words[state], name, rule ? rule->text : "");
+	state = names_decide(names, policy, &address, &rule, name);
+	printf("= %s %s %s\n", states[state], name, rule ? rule->text : "");
 	fflush(stdout);
 }
 
-static void obey(struct names *names, char *line)
+static void obey(struct names *names, const struct policy *policy, char *line)
 {
 	char *rest = NULL;
 	const char *words[4];
@@ -149,7 +149,7 @@ static void obey(struct names *names, char *line)
 		words[i] = words[i] ? words[i] : "";
 	}
 	if (strcmp(words[0], "decide") == 0)
-		decide(names, words[1], words[2], (uint16_t)atoi(words[3]));
+		decide(names, policy, words);
 	else
 		exchange(names, strcmp(words[0], "tcp") == 0, words[1], words[2]);
 }
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	while (getline(&line, &size, stdin) > 0)
-		obey(names, line);
+		obey(names, policy, line);
 	names_end(names);
 	recorder_free(options.recorder);
 	address_matcher_free(matcher);
