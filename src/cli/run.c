@@ -24,6 +24,7 @@ enum {
 	OPTION_SUMMARY_JSON,
 	OPTION_BEST_EFFORT,
 	OPTION_VERBOSE,
+	OPTION_DNS,
 };
 
 static const struct option known[] = {
@@ -32,6 +33,7 @@ static const struct option known[] = {
         {"log", required_argument, NULL, OPTION_LOG},
         {"summary", no_argument, NULL, OPTION_SUMMARY},
         {"summary-json", required_argument, NULL, OPTION_SUMMARY_JSON},
+        {"dns", required_argument, NULL, OPTION_DNS},
         {"best-effort", no_argument, NULL, OPTION_BEST_EFFORT},
         {"verbose-denials", no_argument, NULL, OPTION_VERBOSE},
         {"quiet", no_argument, NULL, 'q'},
@@ -42,7 +44,7 @@ static const struct option known[] = {
 struct running {
 	struct options options;
 	struct plan_options plan_options;
-	const char *json, *log, *summary_json;
+	const char *json, *log, *summary_json, *dns;
 	bool summary, quiet;
 	bool done; /* help was asked for */
 
@@ -67,6 +69,9 @@ static void take_own(struct running *running, int c, const char *value)
 		break;
 	case OPTION_SUMMARY_JSON:
 		running->summary_json = value;
+		break;
+	case OPTION_DNS:
+		running->dns = optarg;
 		break;
 	case OPTION_BEST_EFFORT:
 		running->plan_options.best_effort = true;
@@ -348,6 +353,8 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	        .recorder = running->recorder,
 	        .privileged = running->plan_options.privileged,
 	        .private_tmp = running->options.tmp_path,
+	        .name_server = running->dns,
+	        .best_effort = running->plan_options.best_effort,
 	        .ended = ended,
 	        .finished = finished,
 	        .reload = reload,
@@ -401,7 +408,7 @@ static int run(struct running *running, char **argv, int *ret_code)
 
 static int main_of_run(int argc, char **argv)
 {
-	struct running running = {.json_fd = -EBADF, .summary_fd = -EBADF};
+	struct running running = {.json_fd = -EBADF, .summary_fd = -EBADF, .dns = getenv("REEVE_DNS")};
 	int code = LAUNCH_EXIT_FAILED;
 	int r = options_init(OPTIONS_TMP_MADE, &running.options);
 
@@ -431,6 +438,7 @@ static const char help[] = "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\
                            "  --log FILE; -q, --quiet      denials to FILE and not to stderr; nowhere\n"
                            "  --summary                    counts at the end; --summary-json FILE\n"
                            "  --verbose-denials            report also what Landlock alone would refuse\n"
+                           "  --dns ADDRESS[:PORT]         the name server for host names of the policy\n"
                            "  --best-effort                go on where the kernel cannot hold a rule\n"
                            "Without -p and --use the profile is workspace, or base when paths are granted;\n"
                            "--use secrets and --use loopback add to it.\n"

@@ -13,6 +13,7 @@ static const struct cli_word words[] = {
         {"deny-call", CLI_TEXT, "refuse a system call"},
         {"deny-connect", CLI_TEXT, "refuse connections to an address"},
         {"deny-listen", CLI_TEXT, "refuse to listen on an address"},
+        {"dns", CLI_TEXT, "the name server for host names of the policy"},
         {"exec", CLI_PATH, "grant running and reading"},
         {"follow", CLI_NOTHING, "go on with what comes"},
         {"help", CLI_NOTHING, "tell the options"},

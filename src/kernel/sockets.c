@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -83,6 +85,46 @@ uint64_t sockets_number(int fd)
 	socklen_t size = sizeof(value);
 
 	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &value, &size) < 0 ? 0 : value;
+}
+
+static void copy_option(int from, int to, int level, int name)
+{
+	char value[32];
+	socklen_t size = sizeof(value);
+
+	if (getsockopt(from, level, name, value, &size) == 0)
+		setsockopt(to, level, name, value, size);
+}
+
+void sockets_copy_options(int from, int to)
+{
+	static const struct {
+		int level, name;
+	} options[] = {
+	        {SOL_SOCKET, SO_RCVTIMEO},
+	        {SOL_SOCKET, SO_SNDTIMEO},
+	        {SOL_SOCKET, SO_TIMESTAMP},
+	        {SOL_SOCKET, SO_KEEPALIVE},
+	        {IPPROTO_IP, IP_RECVERR},
+	        {IPPROTO_IP, IP_PKTINFO},
+	        {IPPROTO_IP, IP_MTU_DISCOVER},
+	        {IPPROTO_IPV6, IPV6_RECVERR},
+	        {IPPROTO_IPV6, IPV6_RECVPKTINFO},
+	        {IPPROTO_IPV6, IPV6_V6ONLY},
+	        {IPPROTO_IPV6, IPV6_MTU_DISCOVER},
+	        {IPPROTO_TCP, TCP_NODELAY},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(options); i++)
+		copy_option(from, to, options[i].level, options[i].name);
+}
+
+void sockets_bind_anywhere(int fd, int domain)
+{
+	const struct sockaddr_storage any = {.ss_family = (sa_family_t)domain};
+
+	bind(fd, (const struct sockaddr *)&any,
+	        domain == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
 }
 
 int sockets_connect(int fd, const void *address, socklen_t length)

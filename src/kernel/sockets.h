@@ -26,6 +26,12 @@ int sockets_set_send_timeout(int fd, uint64_t microseconds);
 /* The same for all copies of a socket, and of no other one. 0 where it cannot be told. */
 uint64_t sockets_number(int fd);
 
+/* What a program may have set before a connection, from one socket to another of its kind. Best effort. */
+void sockets_copy_options(int from, int to);
+
+/* Gives a socket the name that its first send would give it. */
+void sockets_bind_anywhere(int fd, int domain);
+
 int sockets_connect(int fd, const void *address, socklen_t length);
 int sockets_bind(int fd, const void *address, socklen_t length);
 int sockets_listen(int fd, int backlog);

@@ -38,6 +38,8 @@ struct launch_options {
 	const int *kept;           /* descriptors of the recorder's sinks: stay open in the supervisor */
 	size_t kept_count;
 	bool privileged;         /* as the plan was made */
+	const char *name_server; /* asked for host names of the policy; NULL: those of /etc/resolv.conf */
+	bool best_effort;        /* host names that cannot be resolved open nothing, and that is told */
 	const char *private_tmp; /* the folder made for ${REEVE_TMP}: removed at the end; NULL: none */
 	/* Called in the supervisor process when the last of the tree has ended. */
 	void (*finished)(void *user);

@@ -20,6 +20,7 @@
 #include "kernel/credentials.h"
 #include "kernel/process.h"
 #include "launch/control.h"
+#include "names/names.h"
 #include "supervise/supervisor.h"
 
 #define CONTROL_DELAY_MS 25
@@ -45,6 +46,7 @@ struct server {
 		int code;
 		pid_t sender;
 	} seen[65];
+	struct names *names; /* NULL: the policy has no host names */
 	struct supervisor *supervisor;
 	struct limits limits;
 	struct limits_own own; /* the command's */
@@ -255,6 +257,7 @@ static int serve(struct server *server, const struct start *start, int number)
 	struct supervisor_options options = {.plan = server->options->plan,
 	        .features = server->options->features,
 	        .recorder = server->options->recorder,
+	        .names = server->names,
 	        .kept = server->kept,
 	        .failed = serving_failed,
 	        .user = server,
@@ -265,10 +268,60 @@ static int serve(struct server *server, const struct start *start, int number)
 	if (r < 0)
 		return r;
 	options.listener = listener;
-	options.kept_count = server->kept_count;
 	r = keep(server, listener);
+	options.kept_count = server->kept_count;
 	if (r == 0)
 		r = supervisor_start(&options, &server->supervisor);
+	return r;
+}
+
+static const char *why_no_names(int r)
+{
+	switch (r) {
+	case -EDESTADDRREQ:
+		return "what was given as name server is no address";
+	case -EPERM:
+	case -EACCES:
+		return "this machine lets no ordinary user make a network namespace (see reeve doctor)";
+	case -ENOSPC:
+	case -EUSERS:
+		return "this machine's limit on network or user namespaces is reached";
+	case -EINVAL:
+		return "this kernel has no network namespaces";
+	default:
+		return strerror(-r);
+	}
+}
+
+/* 0; 1 when it failed and has been told. On this thread before it enters the domain: name servers are asked.
+ */
+static int start_names(struct server *server)
+{
+	const struct launch_options *options = server->options;
+	struct names_options names = {.policy = options->plan->policy,
+	        .matcher = options->plan->addresses,
+	        .recorder = options->recorder,
+	        .kept = options->kept,
+	        .kept_count = options->kept_count,
+	        .server = options->name_server};
+	int fds[NAMES_DESCRIPTORS], r = 0;
+	char text[256];
+
+	if (!host_any(names.policy) || !options->plan->supervises)
+		return 0;
+	r = names_start(&names, &server->names);
+	if (r < 0 && options->best_effort && r != -EDESTADDRREQ) {
+		snprintf(text, sizeof(text), "host names of the policy open nothing: %s", why_no_names(r));
+		recorder_note(options->recorder, "best-effort", text);
+		return 0;
+	}
+	if (r < 0) {
+		say(server, "no resolver for the policy's host names: %s\n", why_no_names(r));
+		return 1;
+	}
+	names_descriptors(server->names, fds);
+	for (size_t i = 0; i < ELEMENTS(fds) && r == 0; i++)
+		r = keep(server, fds[i]);
 	return r;
 }
 
@@ -276,8 +329,12 @@ static int serve(struct server *server, const struct start *start, int number)
 static int start_command(struct server *server, struct start *start)
 {
 	struct child_report report;
-	int r = supervisor_enter_domain(server->options->plan);
+	int r = start_names(server);
 
+	if (r > 0)
+		return r;
+	if (r == 0)
+		r = supervisor_enter_domain(server->options->plan);
 	if (r == 0)
 		r = fork_child(server, start, getpid());
 	if (r < 0)
@@ -681,6 +738,7 @@ static void serve_the_rest(struct server *server)
 static void finish(struct server *server)
 {
 	supervisor_finish(server->supervisor);
+	names_end(server->names);
 	limits_finish(&server->limits);
 	clean_up(server);
 }

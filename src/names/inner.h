@@ -62,7 +62,11 @@ uint64_t names_milliseconds(void);
 void names_learn(struct names *names, const struct sockaddr *client, const char *name, struct message_answer *answer);
 
 /* Records a name that was not answered. `client` is who asked. */
-void names_record(struct names *names, const struct sockaddr *client, const char *object, const char *why);
+struct names_refusal {
+	const char *object, *why, *allow; /* as in struct record */
+};
+
+void names_record(struct names *names, const struct sockaddr *client, const struct names_refusal *refusal);
 
 /* ---- resolver.c: the thread ---- */
 

@@ -79,15 +79,16 @@ static bool find_asker(struct names *names, const struct sockaddr *client, struc
 	return found;
 }
 
-void names_record(struct names *names, const struct sockaddr *client, const char *object, const char *why)
+void names_record(struct names *names, const struct sockaddr *client, const struct names_refusal *refusal)
 {
 	struct names_asker asker = {.program = "a program"};
 	struct record record = {.call = "resolve",
 	        .operation = "resolve",
-	        .object = object,
+	        .object = refusal->object,
+	        .allow = refusal->allow,
 	        .verdict = POLICY_DENY,
 	        .error = ENOENT,
-	        .why = why,
+	        .why = refusal->why,
 	        .layer = RECORD_SUPERVISOR};
 
 	find_asker(names, client, &asker);
@@ -125,17 +126,37 @@ static const char why_private[] =
         "it is an address of this machine or of a private network, which whoever runs the name must not "
         "open: only a rule on addresses can";
 
+/* The port that some rule opens the name at. */
+static uint16_t port_for(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->address_count; i++) {
+		const struct policy_address_rule *rule = &policy->addresses[i];
+		struct host_verdict verdict;
+
+		if (rule->kind != POLICY_ADDRESS_HOST || rule->verdict != POLICY_ALLOW)
+			continue;
+		host_decide(policy, name, rule->port_low, rule->transports, &verdict);
+		if (verdict.rule == rule)
+			return rule->port_low;
+	}
+	return 0;
+}
+
 static void record_private(
         struct names *names, const struct sockaddr *client, const char *name, const uint8_t ip[16])
 {
 	struct address address = {.kind = ADDRESS_IP};
-	char text[64 + LEARNED_NAME], number[64];
+	char text[64 + LEARNED_NAME], number[64], allow[64];
 
 	memcpy(address.ip, ip, 16);
 	address_text(&address, number, sizeof(number));
 	number[strlen(number) - 2] = '\0'; /* without ":0" */
 	snprintf(text, sizeof(text), "%s = %s", name, number);
-	names_record(names, client, text, why_private);
+	address.port = port_for(names->policy, name);
+	names_record(names, client,
+	        &(struct names_refusal){.object = text,
+	                .why = why_private,
+	                .allow = address_text(&address, allow, sizeof(allow))});
 }
 
 void names_learn(
@@ -194,6 +215,19 @@ enum names_state names_decide(struct names *names, const struct policy *policy, 
 	host_decide(policy, ret_name, address->port, address->transport, &verdict);
 	*ret_rule = verdict.rule;
 	return answer == LEARNED_KNOWN ? NAMES_OPEN : NAMES_ENDED;
+}
+
+static bool is_named(void *user, const char *name)
+{
+	return host_is_named(user, name);
+}
+
+bool names_knows(struct names *names, const struct policy *policy, const struct address *address)
+{
+	char name[LEARNED_NAME];
+
+	return address->kind == ADDRESS_IP && learned_find(names->learned, address->ip, names_seconds(),
+	                                              is_named, (void *)policy, name) == LEARNED_KNOWN;
 }
 
 void names_use(struct names *names, const struct policy *policy, const struct address_matcher *matcher)

@@ -57,6 +57,9 @@ enum names_state {
 enum names_state names_decide(struct names *names, const struct policy *policy, const struct address *address,
         const struct policy_address_rule **ret_rule, char ret_name[256]);
 
+/* Whether some rule opens the address at some port. */
+bool names_knows(struct names *names, const struct policy *policy, const struct address *address);
+
 /* From now on these rules count for questions. When it returns, the ones before are not used any more. */
 void names_use(struct names *names, const struct policy *policy, const struct address_matcher *matcher);
 

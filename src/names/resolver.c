@@ -1,6 +1,7 @@
 /* The resolver's thread: questions of the target, by UDP and TCP. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -102,7 +103,17 @@ static void respond(struct resolver *resolver, const struct asker *asker,
 
 /* ---- questions ---- */
 
-static const char why_unnamed[] = "no rule names this host";
+#define USUAL_PORT "443" /* which one is meant, a question does not tell */
+
+static void record_unnamed(struct names *names, const struct asker *asker, const char *name)
+{
+	char allow[MESSAGE_NAME + sizeof(USUAL_PORT) + 1];
+	bool can_be_written = message_is_host(name) && strlen(name) < LEARNED_NAME;
+
+	snprintf(allow, sizeof(allow), "%s:" USUAL_PORT, name);
+	names_record(names, (const struct sockaddr *)&asker->address,
+	        &(struct names_refusal){.object = name, .allow = can_be_written ? allow : NULL});
+}
 
 /* What the machine knows by itself. False when it does not know the name. */
 static bool answer_known(
@@ -139,7 +150,7 @@ static void answer_question(
 	if (!message_is_host(question->name) || !host_is_named(names->policy, question->name)) {
 		respond(resolver, asker, question,
 		        &(struct response){.code = ns_r_nxdomain, .forbidden = true});
-		names_record(names, (const struct sockaddr *)&asker->address, question->name, why_unnamed);
+		record_unnamed(names, asker, question->name);
 		return;
 	}
 	/* Of a host that is named, nothing but addresses. */

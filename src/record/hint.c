@@ -77,6 +77,8 @@ enum hint hint_of(const struct record *record)
 {
 	if (record->verdict == POLICY_ALLOW)
 		return HINT_NONE;
+	if (record->allow)
+		return HINT_RULE;
 	if (record->call_rule)
 		return HINT_OTHER_POLICY;
 	if (record->why && !record->file_rule && !record->address_rule)
@@ -109,7 +111,7 @@ static size_t words_of(const struct record *record, const char *ret[2])
 {
 	size_t count = 0;
 
-	if (record->use) {
+	if (record->use || record->allow) {
 		ret[0] = record->use == POLICY_LISTEN ? "listen" : "connect";
 		return 1;
 	}
@@ -124,7 +126,7 @@ static size_t words_of(const struct record *record, const char *ret[2])
 
 void hint_flag(FILE *out, const struct record *record, const char *home)
 {
-	const char *paths[] = {record->object, record->second}, *words[2];
+	const char *paths[] = {record->allow ? record->allow : record->object, record->second}, *words[2];
 	size_t count = words_of(record, words);
 	bool first = true;
 
@@ -141,7 +143,8 @@ void hint_flag(FILE *out, const struct record *record, const char *home)
 
 bool hint_has_policy(const struct record *record)
 {
-	return escape_is_utf8(record->object) && (!record->second || escape_is_utf8(record->second));
+	return record->allow ||
+	       (escape_is_utf8(record->object) && (!record->second || escape_is_utf8(record->second)));
 }
 
 void hint_policy(FILE *out, const struct record *record, const char *home)
@@ -150,10 +153,11 @@ void hint_policy(FILE *out, const struct record *record, const char *home)
 	size_t count = words_of(record, words);
 	char buffer[PATH_MAX];
 
-	fprintf(out, "%s: [", record->use ? "network" : "files");
+	fprintf(out, "%s: [", record->use || record->allow ? "network" : "files");
 	for (size_t k = 0; k < count; k++) {
 		fprintf(out, "%s{%s: [", k ? ", " : "", words[k]);
-		escape_for_yaml(out, with_tilde(record->object, home, buffer));
+		escape_for_yaml(
+		        out, with_tilde(record->allow ? record->allow : record->object, home, buffer));
 		if (record->second) {
 			fputs(", ", out);
 			escape_for_yaml(out, with_tilde(record->second, home, buffer));

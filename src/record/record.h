@@ -32,6 +32,7 @@ struct record {
 	const struct policy_syscall_rule *call_rule;
 	const struct policy_address_rule *address_rule;
 	const char *why; /* for refusals that no rule made: "cannot be performed yet", ...; or NULL */
+	const char *allow; /* the address of a connect rule that would allow it, where `object` is none; or NULL */
 	enum record_layer layer;
 	uint64_t nanoseconds; /* from receipt to the answer, 0 when unknown */
 };

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/guards.h"
+#include "kernel/sockets.h"
 
 #define RESTART_SYSTEM_CALL 512 /* the kernel's ERESTARTSYS: right only while a signal is pending */
 
@@ -30,10 +32,28 @@ static void send_fd(struct worker *worker, struct exchange *x)
 		reeve_respond_error(listener, x->request.id, -r);
 }
 
+/* Only while what the call was made on is still there. */
+static int swap(struct worker *worker, struct exchange *x)
+{
+	AUTO_CLOSE int ours = x->swap.fd, there = -EBADF;
+
+	x->swap.fd = -EBADF;
+	there = sockets_fetch(x->request.tid, x->swap.number);
+	if (there < 0 || sockets_number(there) != x->swap.before)
+		return -EBADF;
+	return reeve_inject_at(worker->shared->listener, x->request.id, ours, x->swap.number,
+	        x->swap.cloexec ? REEVE_INJECT_CLOEXEC : 0);
+}
+
 void answer_send(struct worker *worker, struct exchange *x)
 {
 	int listener = worker->shared->listener;
+	int r = x->swap.fd >= 0 ? swap(worker, x) : 0;
 
+	if (r < 0) {
+		reeve_respond_error(listener, x->request.id, -r);
+		return;
+	}
 	switch (x->reply.kind) {
 	case REPLY_ERROR:
 		reeve_respond_error(listener, x->request.id, x->reply.error > 0 ? x->reply.error : EACCES);

@@ -79,6 +79,14 @@ struct reply {
 	bool at_once; /* nobody can see that our copy lives a moment longer than the answer */
 };
 
+/* A descriptor that takes the place of one of the task's, before the call is answered. */
+struct swap {
+	int fd; /* ours, closed by answer; or negative */
+	int number;
+	bool cloexec;
+	uint64_t before; /* sockets_number of what is there */
+};
+
 struct worker;
 
 struct exchange {
@@ -98,6 +106,7 @@ struct exchange {
 	unsigned use;   /* POLICY_CONNECT or POLICY_LISTEN, when an address was judged */
 	bool is_judged; /* some rule, or the lack of one, decided */
 	struct reply reply;
+	struct swap swap;
 	void (*after)(struct worker *worker, struct exchange *x); /* what is left to do once it is answered */
 	struct resolved resolved[EXCHANGE_PATHS];
 	char text[RESOLVE_PATH_SIZE]; /* the fast way's path, or an address in words */
@@ -107,6 +116,7 @@ struct exchange {
 struct shared {
 	_Atomic(const struct plan *) plan; /* changes; an exchange keeps the one that it began with */
 	struct recorder *recorder;
+	struct names *names; /* NULL: the plan has no host names, or nothing here can resolve them */
 	int listener;
 	const int *kept; /* descriptors that performing threads keep: the listener, sinks */
 	size_t kept_count;

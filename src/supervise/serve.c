@@ -49,6 +49,7 @@ static void begin(struct worker *worker, struct exchange *x)
 	x->is_judged = false;
 	x->after = NULL;
 	x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};
+	x->swap.fd = -EBADF;
 }
 
 /* What its task belongs to ends before the call is answered. The process is held while the request is known

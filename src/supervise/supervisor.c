@@ -48,6 +48,7 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	}
 	supervisor->shared = (struct shared){.plan = options->plan,
 	        .recorder = options->recorder,
+	        .names = options->names,
 	        .listener = options->listener,
 	        .kept = supervisor->kept,
 	        .kept_count = supervisor->kept_count,

@@ -6,12 +6,14 @@
 #include "plan/plan.h"
 #include "record/record.h"
 
+struct names;
 struct supervisor;
 
 struct supervisor_options {
 	const struct plan *plan;
 	const struct reeve_features *features;
 	struct recorder *recorder;
+	struct names *names; /* for a plan with host names: outlives the supervisor; NULL: they open nothing */
 	int listener;    /* borrowed until supervisor_finish */
 	const int *kept; /* descriptors that the threads keep beside the listener: the sinks of records */
 	size_t kept_count;

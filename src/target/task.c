@@ -315,6 +315,26 @@ int task_terminal(pid_t tid, const struct task_view *view, dev_t *ret)
 	return 0;
 }
 
+int task_descriptor_flags(const struct task *task, int number, unsigned *ret)
+{
+	char name[32], text[512];
+	const char *flags;
+	uint64_t before;
+	int n;
+
+	snprintf(name, sizeof(name), "fdinfo/%d", number);
+	n = task_read(task->view, task->tid, name, text, sizeof(text));
+	if (n == -EACCES && credentials_begin_looking(&before)) {
+		n = task_read(task->view, task->tid, name, text, sizeof(text));
+		credentials_end_looking(before);
+	}
+	flags = n < 0 ? NULL : strstr(text, "flags:");
+	if (!flags)
+		return n < 0 ? n : -EIO;
+	*ret = (unsigned)strtoul(flags + strlen("flags:"), NULL, 8);
+	return 0;
+}
+
 void task_program(const struct task *task, char *ret, size_t size)
 {
 	char text[128];

@@ -65,6 +65,9 @@ int task_link(const struct task *task, const char *what, char *ret, size_t size)
 /* The task's mappings as text, or NULL with errno set. */
 FILE *task_read_maps(const struct task_view *view, pid_t pid);
 
+/* The flags of the task's descriptor `number`, with O_CLOEXEC, which a copy of it does not tell. 0 or -errno. */
+int task_descriptor_flags(const struct task *task, int number, unsigned *ret);
+
 /* The controlling terminal's device number, 0 when it has none; -errno. */
 int task_terminal(pid_t tid, const struct task_view *view, dev_t *ret);
 

@@ -112,6 +112,8 @@ def honest(program):
     answer = ask.ask('inside.example')
     check(answer.addresses == ['10.9.8.7'], 'a private address only where a rule on addresses opens it')
     check(ask.decide('10.9.8.7', 443)[0] == 'unknown' and ask.decide('127.0.0.1', 443)[0] == 'unknown', 'and then by that rule')
+    check({r['allow_flag'] for r in ask.records()} == {f'--connect {ip}:443' for ip in ('10.0.0.1', '127.0.0.1', '169.254.169.254')},
+          'what would allow it')
     dropped = [r['object'] for r in ask.records() if r['object'].startswith('inside')]
     check(dropped == ['inside.example = ' + ip for ip in ('10.0.0.1', '127.0.0.1', '169.254.169.254')], f'recorded: {dropped}')
     asked = len(server.asked)
@@ -140,6 +142,8 @@ def unnamed(program):
     records = ask.records()
     check(len(records) == 2 * len(names), f'each is recorded: {len(records)} of {2 * len(names)}')
     check(all(r['tid'] == 4711 and r['program'] == 'asker' and r['operation'] == 'resolve' for r in records), 'with who asked')
+    check({r['allow_flag'] for r in records if r['object'] == 'other.example'} == {'--connect other.example:443'} and
+          {r['allow_flag'] for r in records if '\\' in r['object']} == {None}, 'and what would allow it')
     answer = ask.raw(dns.question('other.example', edns=True))
     check(answer.endswith(b'\0\6\0\x0f\0\2\0\x12'), 'who can be told hears that it is a rule')
     # Messages that are none: some are answered with an error, none with anything else, and it lives on.

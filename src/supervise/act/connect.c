@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "supervise/act/act.h"
+#include "supervise/act/names.h"
 #include "supervise/act/socket.h"
 #include "supervise/decode.h"
 
@@ -51,6 +52,8 @@ static void perform(struct worker *worker, struct exchange *x, int fd, const str
 	struct connecting to = {.fd = fd, .to = &destination.address};
 	ssize_t r;
 
+	if (act_turns_to_names(worker, x, fd, kind))
+		return act_connect_to_names(worker, x, fd, kind);
 	if (!act_judge_destination(worker, x, fd, kind, &destination))
 		return;
 	r = kind->domain == AF_NETLINK ? act_name_netlink(x, fd) : 0;

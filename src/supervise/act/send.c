@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "supervise/act/act.h"
 #include "supervise/act/control.h"
+#include "supervise/act/names.h"
 #include "supervise/act/socket.h"
 #include "supervise/decide.h"
 #include "supervise/decode.h"
@@ -156,6 +157,13 @@ static bool find_destination(struct sending *s)
 	s->to.address.length = 0;
 	if (s->x->call.address.length == 0)
 		return true;
+	if (act_turns_to_names(s->worker, s->x, s->fd, &s->kind)) {
+		int fd = act_exchange_for_names(s->worker, s->x, s->fd, &s->kind);
+
+		if (fd < 0)
+			return false;
+		s->fd = fd;
+	}
 	if (!act_judge_destination(s->worker, s->x, s->fd, &s->kind, &s->to))
 		return false;
 	if (s->kind.type == SOCK_STREAM && s->kind.domain != AF_UNIX)

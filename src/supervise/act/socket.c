@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/guards.h"
 #include "supervise/act/act.h"
+#include "supervise/act/names.h"
 #include "supervise/decide.h"
 #include "supervise/pool.h"
 
@@ -255,7 +256,12 @@ bool act_judge_destination(struct worker *worker, struct exchange *x, int fd, co
 	case MEANS_NOTHING:
 		return true;
 	case MEANS_ADDRESS:
-		return decide_address(x, x->plan, &address, POLICY_CONNECT);
+		if (decide_address(x, x->plan, &address, POLICY_CONNECT))
+			return true;
+		if (!act_judge_by_name(worker, x, fd, &address))
+			return false;
+		ret->address = x->call.address;
+		return true;
 	case MEANS_PATH:
 		return judge_file(worker, x, ret);
 	default:
