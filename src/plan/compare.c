@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "plan/tell.h"
+#include "policy/host.h"
 
 struct comparison {
 	const struct plan *worn, *next;
@@ -138,6 +139,24 @@ static void compare_limits(const struct comparison *c)
 	}
 }
 
+/* The resolver is there from the start, or not at all. */
+static void compare_names(const struct comparison *c)
+{
+	const struct policy *next = c->next->policy;
+
+	if (host_any(c->worn->policy))
+		return;
+	for (size_t i = 0; i < next->address_count; i++) {
+		const struct policy_address_rule *rule = &next->addresses[i];
+
+		if (rule->kind != POLICY_ADDRESS_HOST || rule->verdict != POLICY_ALLOW)
+			continue;
+		fprintf(c->out, "connect %s at ", rule->text);
+		tell_place(c->out, &rule->place);
+		fputs(": nobody resolves host names in this run\n", c->out);
+	}
+}
+
 static bool filters_are_equal(const struct plan *a, const struct plan *b)
 {
 	return a->filter.length == b->filter.length &&
@@ -169,6 +188,7 @@ int plan_compare(const struct plan *worn, const struct plan *next, char **ret_re
 	compare_new_grants(&c);
 	compare_old_grants(&c);
 	compare_limits(&c);
+	compare_names(&c);
 	compare_filters(&c);
 	if (fclose(c.out) != 0)
 		return -ENOMEM;

@@ -6,12 +6,14 @@
 #include "base/cleanup.h"
 #include "kernel/credentials.h"
 #include "kernel/landlock.h"
+#include "names/names.h"
 #include "supervise/pool.h"
 
 #define MOST_KEPT 32
 
 struct supervisor {
 	struct shared shared;
+	const struct plan *first; /* the caller's */
 	int kept[MOST_KEPT]; /* a copy: every performing thread, also one that starts later, keeps these */
 	size_t kept_count;
 	struct pool *pool;
@@ -57,6 +59,7 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	        .privileged = options->privileged,
 	        .credentials_differ = options->strangers,
 	        .roots_differ = options->strangers};
+	supervisor->first = options->plan;
 	/* A hint about placement only: where the kernel lacks it, all works without. */
 	if (options->features->synchronous_wake)
 		reeve_listener_wake_synchronously(options->listener, true);
@@ -69,14 +72,25 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	return 0;
 }
 
+static void tell_names(struct supervisor *supervisor, const struct plan *plan)
+{
+	if (supervisor->shared.names)
+		names_use(supervisor->shared.names, plan->policy, plan->addresses);
+}
+
 int supervisor_reload(struct supervisor *supervisor, struct plan *plan)
 {
-	int r = pool_swap_plan(supervisor->pool, plan, supervisor->reloaded);
+	const struct plan *before = supervisor->reloaded ? supervisor->reloaded : supervisor->first;
+	int r;
 
-	if (r < 0)
+	tell_names(supervisor, plan);
+	r = pool_swap_plan(supervisor->pool, plan, supervisor->reloaded);
+	if (r < 0) {
+		tell_names(supervisor, before);
 		plan_free(plan);
-	else
+	} else {
 		supervisor->reloaded = plan;
+	}
 	return r;
 }
 
@@ -85,6 +99,7 @@ void supervisor_finish(struct supervisor *supervisor)
 	if (!supervisor)
 		return;
 	pool_finish(supervisor->pool);
+	tell_names(supervisor, supervisor->first);
 	plan_free(supervisor->reloaded);
 	free(supervisor);
 }
