@@ -142,6 +142,64 @@ static void test_hints(void **state)
 	                     "[/home/melanie/x]}]\n");
 }
 
+static struct record to_address(const char *object, unsigned use, const struct policy_address_rule *rule)
+{
+	return (struct record){.tid = 4711,
+	        .program = "curl",
+	        .call = use == POLICY_CONNECT ? "connect" : "bind",
+	        .operation = use == POLICY_CONNECT ? "connect" : "bind",
+	        .object = object,
+	        .use = use,
+	        .verdict = POLICY_DENY,
+	        .error = EACCES,
+	        .address_rule = rule};
+}
+
+/* Addresses, the rule about them, and what opens an address within one that is denied. */
+static void test_addresses(void **state)
+{
+	static const struct policy_address_rule net = {.verdict = POLICY_DENY,
+	                                                .use = POLICY_CONNECT,
+	                                                .kind = POLICY_ADDRESS_IP,
+	                                                .prefix = 104,
+	                                                .port_high = 65535,
+	                                                .text = "10.0.0.0/8:*",
+	                                                .place = {.source = "reeve.yaml",
+	                                                        .line = 4,
+	                                                        .column = 20}},
+	                                        one = {.verdict = POLICY_DENY,
+	                                                .use = POLICY_LISTEN,
+	                                                .kind = POLICY_ADDRESS_IP,
+	                                                .prefix = 128,
+	                                                .port_low = 80,
+	                                                .port_high = 80,
+	                                                .text = "[::1]:80",
+	                                                .place = {.source = "command line",
+	                                                        .flag = "--deny-listen [::1]:80"}};
+	struct record record = to_address("10.0.0.5:443", POLICY_CONNECT, &net);
+
+	expect_text(&record,
+	        "reeve: denied  curl[4711] connect(10.0.0.5:443) -> EACCES\n"
+	        "           rule    deny-connect 10.0.0.0/8:* at reeve.yaml:4:20, enforced by the "
+	        "supervisor\n"
+	        "           allow   --connect 10.0.0.5:443    or in a policy: network: [{connect: "
+	        "[\"10.0.0.5:443\"]}]\n");
+	record = to_address("[::1]:80", POLICY_LISTEN, &one);
+	expect_text(&record, "reeve: denied  curl[4711] bind([::1]:80) -> EACCES\n"
+	                     "           rule    --deny-listen '[::1]:80', enforced by the supervisor\n"
+	                     "           allow   only a policy without that rule: others can open what lies "
+	                     "inside, not the "
+	                     "place itself\n");
+	record = to_address("unix:/run/a b", POLICY_CONNECT, NULL);
+	expect_text(&record, "reeve: denied  curl[4711] connect(unix:/run/a b) -> EACCES\n"
+	                     "           rule    no rule allows it\n"
+	                     "           allow   --connect 'unix:/run/a b'    or in a policy: network: "
+	                     "[{connect: [\"unix:/run/a b\"]}]\n");
+	record = to_address("unix:@a\\x00", POLICY_CONNECT, NULL);
+	expect_text(&record, "reeve: denied  curl[4711] connect(unix:@a\\\\x00) -> EACCES\n"
+	                     "           rule    no rule allows it\n");
+}
+
 static void test_hostile_names(void **state)
 {
 	struct record record = sample("/t/\033]0;x\007\n\xff\xe2\x80\xae", NULL);
@@ -327,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_text),
 	        cmocka_unit_test(test_hints),
+	        cmocka_unit_test(test_addresses),
 	        cmocka_unit_test(test_hostile_names),
 	        cmocka_unit_test(test_folding),
 	        cmocka_unit_test(test_eviction),

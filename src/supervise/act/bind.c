@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/guards.h"
 #include "base/path.h"
 #include "kernel/blocking.h"
 #include "supervise/act/act.h"
@@ -47,12 +48,15 @@ static bool is_way_firm(const struct plan *plan, const char *path)
 	return !may_be_written(plan, "/");
 }
 
-/* Whether sockets may be made anywhere in the folder: no rule takes any of it away. */
+/* Whether sockets may be made anywhere in the folder: no rule takes a part of it away. Those that hold
+ * everywhere
+ * ("**" + "/.env") judged the name itself already. */
 static bool is_all_free(const struct plan *plan, const char *folder)
 {
 	const struct policy *policy = plan->policy;
+	const struct policy_file_rule *below;
 
-	if (!may_be_written(plan, folder) || matcher_may_deny_within(plan->matcher, folder))
+	if (!may_be_written(plan, folder) || matcher_has_rule_below(plan->matcher, folder, &below))
 		return false;
 	for (size_t i = 0; i < policy->address_count; i++) {
 		const struct policy_address_rule *rule = &policy->addresses[i];
@@ -62,6 +66,13 @@ static bool is_all_free(const struct plan *plan, const char *folder)
 			return false;
 	}
 	return true;
+}
+
+static bool exists(const struct resolved *at)
+{
+	struct stat st;
+
+	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static int bind_from(int folder, int back, int fd, const struct call_address *name)
@@ -95,17 +106,12 @@ static int bind_through(struct worker *worker, struct exchange *x, int fd)
 	*strrchr(folder, '/') = '\0';
 	if (!is_all_free(plan, folder[0] ? folder : "/"))
 		return -EXDEV;
+	if (!GUARDED(same_folder))
+		return bind_from(cwd, worker->view.root, fd, name);
 	n = sockets_bind_within(
 	        fd, &name->as, name->length, cwd, at->parent, &worker->shared->helpers[worker->index]);
-	/* Here the kernel says that the folder was another one meanwhile, or that there is no Landlock. */
-	return n == -ENOSYS || n == -EOPNOTSUPP ? -EXDEV : n;
-}
-
-static bool exists(const struct resolved *at)
-{
-	struct stat st;
-
-	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	/* Somebody changed the way, or there is no Landlock. */
+	return n == -ENOSYS || n == -EOPNOTSUPP || (n == 0 && !exists(at)) ? -EXDEV : n;
 }
 
 static void bind_file(struct worker *worker, struct exchange *x, int fd)
@@ -143,37 +149,49 @@ static void bind_file(struct worker *worker, struct exchange *x, int fd)
 
 /* ---- others ---- */
 
-/* The kernel would name it after the process that asks. */
-int act_name_netlink(struct exchange *x, int fd)
+/* The kernel would name it after the process that asks. A second socket of a process gets a name by chance.
+ */
+static int bind_netlink(struct exchange *x, int fd, uint32_t groups)
 {
 	struct sockaddr_nl name = {0};
 	struct task_status status;
 	socklen_t size = sizeof(name);
-	int r;
+	int r = -EADDRINUSE;
 
 	if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
 		return -errno;
-	if (name.nl_pid)
-		return 0;
-	r = task_status(&x->task, &status);
-	if (r < 0)
-		return r == -ESRCH ? REEVE_GONE : r;
-	name = (struct sockaddr_nl){.nl_family = AF_NETLINK, .nl_pid = (uint32_t)status.tgid};
-	r = sockets_bind(fd, &name, sizeof(name));
-	/* A second one of that process: then by chance, as natively. */
-	return r == -EADDRINUSE ? 0 : r;
+	if (name.nl_pid == 0) {
+		r = task_status(&x->task, &status);
+		if (r < 0)
+			return r == -ESRCH ? REEVE_GONE : r;
+		name.nl_pid = (uint32_t)status.tgid;
+		name.nl_groups = groups;
+		r = sockets_bind(fd, &name, sizeof(name));
+	}
+	name.nl_pid = 0;
+	name.nl_groups = groups;
+	return r == -EADDRINUSE ? sockets_bind(fd, &name, sizeof(name)) : r;
+}
+
+int act_name_netlink(struct exchange *x, int fd)
+{
+	struct sockaddr_nl name = {0};
+	socklen_t size = sizeof(name);
+
+	if (getsockname(fd, (struct sockaddr *)&name, &size) < 0)
+		return -errno;
+	return name.nl_pid ? 0 : bind_netlink(x, fd, 0);
 }
 
 static int bind_address(struct exchange *x, int fd, const struct sockets_kind *kind)
 {
 	const struct call_address *name = &x->call.address;
 	const struct sockaddr_nl *netlink = (const struct sockaddr_nl *)(const void *)&name->as;
-	int r = 0;
 
 	if (kind->domain == AF_NETLINK && name->length >= sizeof(*netlink) &&
 	        netlink->nl_family == AF_NETLINK && netlink->nl_pid == 0)
-		r = act_name_netlink(x, fd);
-	return r != 0 ? r : sockets_bind(fd, &name->as, name->length);
+		return bind_netlink(x, fd, netlink->nl_groups);
+	return sockets_bind(fd, &name->as, name->length);
 }
 
 static void perform(struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind)

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "base/cleanup.h"
+#include "base/guards.h"
 #include "supervise/act/act.h"
 #include "supervise/act/names.h"
 #include "supervise/act/socket.h"
@@ -59,6 +60,10 @@ static void perform(struct worker *worker, struct exchange *x, int fd, const str
 	r = kind->domain == AF_NETLINK ? act_name_netlink(x, fd) : 0;
 	if (r == 0)
 		r = act_still_wanted(worker, x);
+	if (!GUARDED(one_read)) {
+		decode_address(x, x->request.data.args[1], (int)x->request.data.args[2]);
+		destination.address = x->call.address;
+	}
 	if (r == 0)
 		r = connect_to(worker, x, kind, &to);
 	if (r == 0)

@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,9 +73,8 @@ static int take_descriptors(struct exchange *x, struct control *control, char *d
 	return 0;
 }
 
-/* A task may say who it is. Whoever sends is us: without the right to name another process, our own number
- * stands there, as it does where the kernel adds it. */
-static int pass_credentials(struct worker *worker, struct exchange *x, char *data, size_t size)
+/* A task may say who it is. */
+static int pass_credentials(struct exchange *x, struct control *control, char *data, size_t size)
 {
 	struct task_status status;
 	struct ucred ucred;
@@ -91,14 +90,22 @@ static int pass_credentials(struct worker *worker, struct exchange *x, char *dat
 		decide_refuse(x, EPERM, "credentials of somebody else cannot be passed on");
 		return CONTROL_REFUSED;
 	}
-	if (!(worker->current.effective & 1ull << CAP_SYS_ADMIN))
-		ucred.pid = getpid();
-	memcpy(data, &ucred, sizeof(ucred));
+	control->process = data + offsetof(struct ucred, pid);
 	return 0;
 }
 
-static int pass(struct worker *worker, struct exchange *x, const struct sockets_kind *kind,
-        struct control *control, struct cmsghdr *header)
+bool control_name_ourselves(struct control *control)
+{
+	pid_t pid = getpid();
+
+	if (!control->process || memcmp(control->process, &pid, sizeof(pid)) == 0)
+		return false;
+	memcpy(control->process, &pid, sizeof(pid));
+	return true;
+}
+
+static int pass(
+        struct exchange *x, const struct sockets_kind *kind, struct control *control, struct cmsghdr *header)
 {
 	char *data = (char *)CMSG_DATA(header);
 	size_t size = header->cmsg_len - CMSG_LEN(0);
@@ -107,7 +114,7 @@ static int pass(struct worker *worker, struct exchange *x, const struct sockets_
 		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
 			return take_descriptors(x, control, data, size);
 		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS)
-			return pass_credentials(worker, x, data, size);
+			return pass_credentials(x, control, data, size);
 		return header->cmsg_level == SOL_SOCKET ? -EINVAL : 0;
 	}
 	if (is_harmless(header))
@@ -116,14 +123,14 @@ static int pass(struct worker *worker, struct exchange *x, const struct sockets_
 	return CONTROL_REFUSED;
 }
 
-int control_read(struct worker *worker, struct exchange *x, const struct sockets_kind *kind,
-        const struct decoded_message *message, struct control *ret)
+int control_read(struct exchange *x, const struct sockets_kind *kind, const struct decoded_message *message,
+        struct control *ret)
 {
 	struct msghdr header = {0};
 	int r;
 
 	*ret = (struct control){0};
-	if (message->control_size == 0 || message->control == 0)
+	if (message->control_size == 0)
 		return 0;
 	if (message->control_size > CONTROL_LARGEST)
 		return -ENOBUFS;
@@ -140,7 +147,7 @@ int control_read(struct worker *worker, struct exchange *x, const struct sockets
 		if (at->cmsg_len < sizeof(*at) ||
 		        at->cmsg_len > ret->size - (size_t)((char *)at - ret->bytes))
 			return -EINVAL;
-		r = pass(worker, x, kind, ret, at);
+		r = pass(x, kind, ret, at);
 		if (r != 0)
 			return r;
 	}

@@ -47,7 +47,7 @@ struct sending {
 
 static ssize_t try_send(void *user, bool waits)
 {
-	const struct sending *s = user;
+	struct sending *s = user;
 	struct msghdr header = {.msg_name = s->to.address.length ? (void *)&s->to.address.as : NULL,
 	        .msg_namelen = s->to.address.length,
 	        .msg_iov = (struct iovec *)&s->data,
@@ -55,7 +55,9 @@ static ssize_t try_send(void *user, bool waits)
 	        .msg_control = s->control.size ? s->control.bytes : NULL,
 	        .msg_controllen = s->control.size};
 
-	return sockets_send(s->fd, &header, s->try_flags | MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT));
+	ssize_t n = sockets_send(s->fd, &header, s->try_flags | MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT));
+
+	return n == -EPERM && control_name_ourselves(&s->control) ? try_send(s, waits) : n;
 }
 
 static ssize_t send_now(struct sending *s, bool last)
@@ -173,7 +175,7 @@ static bool find_destination(struct sending *s)
 
 static ssize_t send_prepared(struct sending *s)
 {
-	int r = control_read(s->worker, s->x, &s->kind, &s->message, &s->control);
+	int r = control_read(s->x, &s->kind, &s->message, &s->control);
 
 	if (r == 0 && wants_no_copy(s))
 		r = -ENOBUFS;
@@ -230,8 +232,13 @@ static void send_to(struct sending *s)
 	s->message.pieces[0] =
 	        (struct iovec){.iov_base = (void *)(uintptr_t)args[1], .iov_len = size < most ? size : most};
 	s->message.size = s->message.pieces[0].iov_len;
+	s->message.control_size = 0;
 	if (r == REEVE_GONE)
 		r = -ESRCH;
+	/* Here an address of no length is not the same as none, but one that is too short. */
+	if (r == 0 && args[4] && s->x->call.address.length == 0 && s->kind.type == SOCK_DGRAM &&
+	        (s->kind.domain == AF_INET || s->kind.domain == AF_INET6))
+		s->x->call.address.length = 1;
 	conclude(s, r < 0 ? r : send_message(s));
 }
 

@@ -118,7 +118,7 @@ static void make_loopback(int fd, struct address *address, struct call_address *
 	if (is_unspecified(address) && is_bound_to_ipv4(fd))
 		memset(address->ip + 10, 0xff, 2);
 	address_normalise(address);
-	if (memcmp(before.ip, address->ip, 16) == 0)
+	if (memcmp(before.ip, address->ip, 16) == 0 || !GUARDED(loopback))
 		return;
 	if (written->as.any.sa_family == AF_INET6)
 		memcpy(&written->as.in6.sin6_addr, address->ip, 16);
@@ -234,10 +234,12 @@ static bool judge_file(struct worker *worker, struct exchange *x, struct destina
 	/* What is no socket refuses by itself; but what is hidden is not there. */
 	if ((!S_ISSOCK(at->stat.st_mode) && !decide_is_hidden(x->plan, at->path)) ||
 	        decide_address(x, x->plan, &address, POLICY_CONNECT)) {
+		ret->has_object = true;
+		if (!GUARDED(same_object))
+			return true;
 		ret->address.as.un.sun_family = AF_UNIX;
 		act_fd_path(at->object, ret->address.as.un.sun_path);
 		ret->address.length = sizeof(ret->address.as.un);
-		ret->has_object = true;
 		return true;
 	}
 	resolved_done(at);
