@@ -31,6 +31,7 @@ static const struct twin {
         {"SUMMARY", "summary", TWIN_TRUTH},
         {"SUMMARY_JSON", "summary-json", TWIN_VALUE},
         {"QUIET", "quiet", TWIN_TRUTH},
+        {"PERMISSIVE", "permissive", TWIN_TRUTH},
         {"VERBOSE_DENIALS", "verbose-denials", TWIN_TRUTH},
 };
 

@@ -25,6 +25,7 @@ enum {
 	OPTION_BEST_EFFORT,
 	OPTION_VERBOSE,
 	OPTION_DNS,
+	OPTION_PERMISSIVE,
 };
 
 static const struct option known[] = {
@@ -36,6 +37,7 @@ static const struct option known[] = {
         {"dns", required_argument, NULL, OPTION_DNS},
         {"best-effort", no_argument, NULL, OPTION_BEST_EFFORT},
         {"verbose-denials", no_argument, NULL, OPTION_VERBOSE},
+        {"permissive", no_argument, NULL, OPTION_PERMISSIVE},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
         {0},
@@ -78,6 +80,10 @@ static void take_own(struct running *running, int c, const char *value)
 		break;
 	case OPTION_VERBOSE:
 		running->plan_options.verbose_denials = true;
+		break;
+	case OPTION_PERMISSIVE:
+		/* What a kernel layer refuses stays refused. */
+		running->plan_options.permissive = running->plan_options.verbose_denials = true;
 		break;
 	case 'q':
 		running->quiet = true;
@@ -208,6 +214,7 @@ static int make_recorder(struct running *running)
 	        .colour = wants_colour(running),
 	        .errors = running->errors,
 	        .recent = true,
+	        .wanted = running->plan_options.permissive && !running->quiet,
 	};
 
 	return recorder_new(&options, &running->recorder);
@@ -237,6 +244,8 @@ static void ended(void *user, bool tree_lives)
 		recorder_note(running->recorder, "tree-lives",
 		        "the command has ended, and others that it started live on under the policy");
 	recorder_close_text(running->recorder);
+	if (running->plan_options.permissive && !running->quiet)
+		recorder_tell_wanted(running->recorder, running->log ? running->text : running->errors);
 	recorder_write_summary(running->recorder,
 	        !running->summary ? NULL
 	        : running->log    ? running->text
@@ -437,9 +446,9 @@ static const char help[] = "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\
                            "  --json FILE                  one JSON line for each decision (-: stdout)\n"
                            "  --log FILE; -q, --quiet      denials to FILE and not to stderr; nowhere\n"
                            "  --summary                    counts at the end; --summary-json FILE\n"
-                           "  --verbose-denials            report also what Landlock alone would refuse\n"
                            "  --dns ADDRESS[:PORT]         the name server for host names of the policy\n"
-                           "  --best-effort                go on where the kernel cannot hold a rule\n"
+                           "  --permissive                 refuse nothing; tell what would be, and the flags\n"
+                           "  --verbose-denials, --best-effort   tell all; go on where a rule has no layer\n"
                            "Without -p and --use the profile is workspace, or base when paths are granted;\n"
                            "--use secrets and --use loopback add to it.\n"
                            "Examples:\n"

@@ -268,6 +268,13 @@ static int choose_for_denial(struct plan *plan, const struct policy_file_rule *r
 		line->why = line->layer == PLAN_NOWHERE ? "nothing there can be read or changed" : why_inside;
 		return 0;
 	}
+	if (rule->verdict == POLICY_HIDE && plan->permissive) {
+		/* Seen all the same: that somebody looked is recorded. */
+		line->layer = PLAN_SUPERVISOR;
+		line->why = why_hidden;
+		notify(plan, line, plan_operations_of(access) | BIT(SYSCALLS_METADATA) | BIT(SYSCALLS_STAT));
+		return 0;
+	}
 	line->layer = PLAN_SUPERVISOR;
 	line->why = rule->verdict == POLICY_HIDE ? why_hidden : rule->is_glob ? why_pattern : why_inside;
 	notify(plan, line, plan_operations_of(access) | BIT(SYSCALLS_METADATA));
@@ -294,6 +301,18 @@ static int choose_for_calls(struct plan *plan, const struct plan_options *option
 	return 0;
 }
 
+/* A refusal of Landlock's stands, whoever allows it: so none may come from there. The supervisor decides on
+ * every path, and the domain is as wide as can be. It stays on: nobody in one can mount. */
+static int decide_all(struct plan *plan)
+{
+	unsigned access = POLICY_READ | POLICY_WRITE | POLICY_EXEC;
+	uint64_t operations = plan_operations_of(access) | BIT(SYSCALLS_METADATA);
+
+	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
+		plan->notifies[i] |= (operations & BIT(i)) != 0;
+	return add_grant(plan, "/", access);
+}
+
 int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 {
 	const struct policy *policy = plan->policy;
@@ -310,6 +329,8 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 	/* Last: what the others make notify, these are held by as well. */
 	for (size_t i = 0; i < plan->closed_count && r == 0; i++)
 		r = choose_for_denial(plan, &plan->closed[i]);
+	if (r == 0 && (options->permissive || options->asks))
+		r = decide_all(plan);
 	if (r == 0)
 		r = choose_for_calls(plan, options);
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++) {
@@ -415,6 +436,7 @@ int plan_new(struct policy *policy, const struct plan_options *options, struct p
 	if (!plan)
 		return -ENOMEM;
 	plan->policy = policy_ref(policy);
+	plan->permissive = options->permissive;
 	if (options->worn) {
 		plan->uses_landlock = options->worn->uses_landlock;
 		plan->landlock_handled = options->worn->landlock_handled;

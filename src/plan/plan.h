@@ -32,6 +32,8 @@ enum plan_holder {
 struct plan_options {
 	bool best_effort;     /* what the kernel lacks is left out and told in `notes` */
 	bool verbose_denials; /* decide in the supervisor, so that every refusal is recorded */
+	bool permissive;      /* what is refused is recorded, and done all the same */
+	bool asks;            /* somebody is asked about what would be refused */
 	bool privileged;      /* the performer may do more than a task could: credentials are watched */
 	/* The plan that a target wears already: what is made is to take its place in the supervisor. What
 	 * notifies and what the kernel can do is as there. */
@@ -107,6 +109,7 @@ struct plan {
 	bool supervises; /* some call notifies */
 	bool performs;   /* the supervisor performs calls: a domain is on, and on its threads too */
 	bool hides;
+	bool permissive;
 	bool notifies[SYSCALLS_OPERATIONS];
 	struct plan_call calls[PLAN_MAX_CALLS]; /* by native number */
 	uint64_t landlock_handled;

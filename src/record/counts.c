@@ -77,7 +77,7 @@ void counts_slowest(struct counts *counts, struct counts_slowest *ret)
 
 const char *counts_outcome_name(enum counts_outcome outcome)
 {
-	static const char *const names[] = {"allowed", "denied", "hidden", "killed", "refused"};
+	static const char *const names[] = {"allowed", "denied", "hidden", "killed", "refused", "permitted"};
 
 	return names[outcome];
 }

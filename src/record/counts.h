@@ -14,6 +14,7 @@ enum counts_outcome {
 	COUNTS_HIDDEN,
 	COUNTS_KILLED,
 	COUNTS_REFUSED,
+	COUNTS_PERMITTED, /* refused by the policy, and done all the same */
 	COUNTS_OUTCOMES,
 };
 

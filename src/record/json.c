@@ -115,6 +115,7 @@ struct json_object *describe_json(const struct record *record, const char *home)
 	                             : tell_rule_json(record->file_rule, record->call_rule));
 	add(object, "layer", layers[record->layer]);
 	add(object, "why", record->why);
+	add(object, "answer", record->answer);
 	add_hint(object, record, home);
 	json_object_object_add(object, "nanoseconds",
 	        record->nanoseconds ? json_object_new_int64((int64_t)record->nanoseconds) : NULL);

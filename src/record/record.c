@@ -16,6 +16,7 @@
 #include "record/recent.h"
 #include "record/sink.h"
 #include "record/summary.h"
+#include "record/wanted.h"
 
 #define JSON_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
@@ -27,7 +28,8 @@ struct recorder {
 	pthread_mutex_t fold_lock;
 	struct fold fold;
 	struct counts counts;
-	bool keeps_recent;
+	bool keeps_recent, collects_wanted;
+	struct wanted wanted;
 	struct recent recent;
 };
 
@@ -54,6 +56,8 @@ int recorder_new(const struct record_options *options, struct recorder **ret)
 	pthread_mutex_init(&recorder->fold_lock, NULL);
 	counts_init(&recorder->counts);
 	recorder->keeps_recent = options->recent;
+	recorder->collects_wanted = options->wanted;
+	wanted_init(&recorder->wanted);
 	recent_init(&recorder->recent);
 	*ret = recorder;
 	return 0;
@@ -69,6 +73,7 @@ void recorder_free(struct recorder *recorder)
 	pthread_mutex_destroy(&recorder->fold_lock);
 	counts_done(&recorder->counts);
 	recent_done(&recorder->recent);
+	wanted_done(&recorder->wanted);
 	free(recorder->home);
 	free(recorder);
 }
@@ -140,6 +145,8 @@ void recorder_write(struct recorder *recorder, const struct record *record)
 
 	counts_add(&recorder->counts, record->operation, outcome, record->nanoseconds, record->call,
 	        record->object);
+	if (recorder->collects_wanted && record->is_lifted)
+		wanted_add(&recorder->wanted, record, recorder->home);
 	if (wants_json(recorder, outcome == COUNTS_ALLOWED))
 		write_json(recorder, describe_json(record, recorder->home));
 	if (outcome != COUNTS_ALLOWED && sink_is_open(&recorder->text))
@@ -255,8 +262,13 @@ void recorder_totals(struct recorder *recorder, struct recorder_totals *ret)
 	ret->allowed = counts_total(counts, COUNTS_ALLOWED);
 	ret->refused = 0;
 	for (int i = 0; i < COUNTS_OUTCOMES; i++)
-		if (i != COUNTS_ALLOWED)
+		if (i != COUNTS_ALLOWED && i != COUNTS_PERMITTED)
 			ret->refused += counts_total(counts, i);
+}
+
+void recorder_tell_wanted(struct recorder *recorder, FILE *out)
+{
+	wanted_tell(&recorder->wanted, recorder->home, out);
 }
 
 void recorder_close_text(struct recorder *recorder)

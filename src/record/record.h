@@ -33,6 +33,10 @@ struct record {
 	const struct policy_address_rule *address_rule;
 	const char *why; /* for refusals that no rule made: "cannot be performed yet", ...; or NULL */
 	const char *allow; /* the address of a connect rule that would allow it, where `object` is none; or NULL */
+	/* Of a refusal that did not stand, or that somebody was asked about: who said what. "permissive", "once",
+	 * "run", "deny", ...; NULL: nobody. */
+	const char *answer;
+	bool is_lifted; /* it was done all the same */
 	enum record_layer layer;
 	uint64_t nanoseconds; /* from receipt to the answer, 0 when unknown */
 };
@@ -43,6 +47,7 @@ struct record_options {
 	bool summary;
 	const char *home; /* told as "~" in hints; NULL: paths are whole. Copied */
 	bool colour;      /* of the text; the caller knows whether a terminal shows it */
+	bool wanted;      /* collect what would allow all that was lifted, for recorder_tell_wanted */
 	bool recent;      /* keep the last refusals for recorder_next */
 	FILE *errors;     /* where a failing sink is told of, once; NULL: nowhere. Borrowed */
 };
@@ -92,6 +97,9 @@ struct recorder_totals {
 };
 
 void recorder_totals(struct recorder *recorder, struct recorder_totals *ret);
+
+/* What would have been refused, and the flags that would allow it. */
+void recorder_tell_wanted(struct recorder *recorder, FILE *out);
 
 /* Folded repeats are told, then the summary if it was asked for; the JSON summary goes to `summary_json` (-1:
  * none). From then on no text is written (its terminal may be somebody else's by now), JSON Lines go on. */

@@ -9,6 +9,8 @@
 
 enum counts_outcome describe_outcome(const struct record *record)
 {
+	if (record->is_lifted)
+		return COUNTS_PERMITTED;
 	switch (record->verdict) {
 	case POLICY_ALLOW:
 		return COUNTS_ALLOWED;
@@ -43,7 +45,7 @@ void describe_event(FILE *out, const struct record *record, pid_t tid)
 		                                                                                    : "",
 		        tell_access(record->access));
 	fputs(") -> ", out);
-	if (record->verdict == POLICY_KILL)
+	if (record->verdict == POLICY_KILL && !record->is_lifted)
 		fputs("SIGSYS", out);
 	else
 		fputs(record->error ? tell_error(record->error, number, sizeof(number)) : "done", out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/guards.h"
+#include "base/path.h"
 
 static void refuse(struct exchange *x, int error)
 {
@@ -16,12 +17,37 @@ void decide_refuse(struct exchange *x, int error, const char *why)
 	refuse(x, error);
 }
 
+/* Where the supervisor itself is reached: nobody may let a target there, nor move it elsewhere. */
+static bool is_closed(const struct plan *plan, const char *path)
+{
+	for (size_t i = 0; i < plan->entry_count; i++) {
+		const struct match_entry *entry = &plan->entries[i];
+
+		if (entry->rule->is_fixed &&
+		        (path_is_within(path, entry->path) || path_is_within(entry->path, path)))
+			return true;
+	}
+	return false;
+}
+
+bool decide_lifts(struct exchange *x, const char *path)
+{
+	if (!x->plan->permissive || (path && is_closed(x->plan, path) && (x->access & POLICY_WRITE)) ||
+	        (x->verdict.rule && x->verdict.rule->is_fixed))
+		return false;
+	if (!x->lifted_by) {
+		x->lifted_by = "permissive";
+		x->lifted = x->verdict;
+	}
+	return true;
+}
+
 bool decide_path(struct exchange *x, const struct plan *plan, const char *path, unsigned access)
 {
 	matcher_decide(plan->matcher, path, access, &x->verdict);
 	x->access = access;
 	x->is_judged = true;
-	if (x->verdict.verdict == POLICY_ALLOW)
+	if (x->verdict.verdict == POLICY_ALLOW || decide_lifts(x, path))
 		return true;
 	x->object = path;
 	refuse(x, x->verdict.error);
@@ -37,6 +63,8 @@ bool decide_not_denied(struct exchange *x, const struct plan *plan, const char *
 		return true;
 	x->verdict = verdict;
 	x->is_judged = true;
+	if (decide_lifts(x, path))
+		return true;
 	x->object = path;
 	refuse(x, verdict.error);
 	return false;
@@ -46,6 +74,8 @@ bool decide_is_hidden(const struct plan *plan, const char *path)
 {
 	struct match_verdict verdict;
 
+	if (plan->permissive)
+		return false;
 	matcher_decide(plan->matcher, path, POLICY_READ, &verdict);
 	return verdict.verdict == POLICY_HIDE;
 }
@@ -61,6 +91,9 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 		return true;
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES, .rule = rule};
 	x->is_judged = true;
+	x->access = POLICY_WRITE;
+	if (decide_lifts(x, path))
+		return true;
 	x->object = path;
 	decide_refuse(x, EACCES,
 	        "without this folder in its place, what is below it would be out from under the rule");
@@ -84,7 +117,7 @@ bool decide_address(struct exchange *x, const struct plan *plan, const struct ad
 	                 : 0;
 	address_text(address, x->text + prefix, sizeof(x->text) - prefix);
 	x->object = x->text;
-	if (verdict.verdict == POLICY_ALLOW)
+	if (verdict.verdict == POLICY_ALLOW || decide_lifts(x, NULL))
 		return true;
 	refuse(x, verdict.error ? verdict.error : EACCES);
 	return false;

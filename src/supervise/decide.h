@@ -22,5 +22,9 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 bool decide_address(
         struct exchange *x, const struct plan *plan, const struct address *address, unsigned use);
 
+/* Whether the refusal that x->verdict holds does not stand, which x->lifted then tells. `path`: what it is about,
+ * NULL when that is no path. */
+bool decide_lifts(struct exchange *x, const char *path);
+
 /* A refusal without a rule: why it could not be known or done. */
 void decide_refuse(struct exchange *x, int error, const char *why);

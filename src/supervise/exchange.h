@@ -104,6 +104,9 @@ struct exchange {
 	const char *second;
 	const struct policy_address_rule *address_rule; /* that decided */
 	unsigned use;   /* POLICY_CONNECT or POLICY_LISTEN, when an address was judged */
+	/* A refusal that does not stand: the first one of the exchange, and who said so; NULL: none. */
+	const char *lifted_by;
+	struct match_verdict lifted;
 	bool is_judged; /* some rule, or the lack of one, decided */
 	struct reply reply;
 	struct swap swap;

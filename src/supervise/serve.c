@@ -46,6 +46,7 @@ static void begin(struct worker *worker, struct exchange *x)
 	x->address_rule = NULL;
 	x->why = x->object = x->second = NULL;
 	x->call_rule = NULL;
+	x->lifted_by = NULL;
 	x->is_judged = false;
 	x->after = NULL;
 	x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};
@@ -76,8 +77,10 @@ static bool apply_rule(struct worker *worker, struct exchange *x)
 	if (!rule || rule->verdict == POLICY_ALLOW)
 		return false;
 	x->is_judged = true;
-	x->verdict.verdict = rule->verdict;
-	x->verdict.error = rule->error;
+	x->verdict = (struct match_verdict){.verdict = rule->verdict, .error = rule->error};
+	/* What is refused by default is so for the sake of the machine. */
+	if (!refusal && decide_lifts(x, NULL))
+		return false;
 	x->reply.error = rule->error ? rule->error : EPERM;
 	if (rule->verdict == POLICY_KILL)
 		end_process(worker, x);
@@ -138,6 +141,12 @@ static bool is_refused(const struct exchange *x)
 	       (x->why || (x->is_judged && x->verdict.verdict != POLICY_ALLOW));
 }
 
+/* What was done though a rule, or the lack of one, refused it. */
+static bool was_lifted(const struct exchange *x)
+{
+	return x->lifted_by && !is_refused(x);
+}
+
 /* Nothing that the target can see comes before its record. */
 void exchange_record(struct worker *worker, struct exchange *x)
 {
@@ -148,7 +157,7 @@ void exchange_record(struct worker *worker, struct exchange *x)
 
 	if (x->reply.kind == REPLY_GONE)
 		return;
-	if (!refused && !recorder_wants_allowed(recorder)) {
+	if (!refused && !x->lifted_by && !recorder_wants_allowed(recorder)) {
 		recorder_count_allowed(recorder, x->row ? syscalls_operation_name(x->row->operation) : "?",
 		        now() - x->received);
 		return;
@@ -165,6 +174,12 @@ void exchange_record(struct worker *worker, struct exchange *x)
 	record.verdict = refused ? x->verdict.verdict : POLICY_ALLOW;
 	if (refused && record.verdict == POLICY_ALLOW)
 		record.verdict = POLICY_DENY;
+	record.answer = x->lifted_by;
+	record.is_lifted = was_lifted(x);
+	if (record.is_lifted) {
+		record.verdict = x->lifted.verdict;
+		x->verdict.rule = x->lifted.rule;
+	}
 	record.error = x->reply.kind == REPLY_ERROR ? x->reply.error : 0;
 	record.file_rule = x->is_judged ? x->verdict.rule : NULL;
 	record.call_rule = x->call_rule;

@@ -103,6 +103,8 @@ static bool gives_no_more(struct worker *worker, struct exchange *x)
 		x->verdict = old;
 		x->is_judged = true;
 		x->access = kinds[i];
+		if (decide_lifts(x, x->resolved[0].path))
+			continue;
 		x->object = x->resolved[0].path;
 		decide_refuse(x, EXDEV, "the new name would give more access than the old one has");
 		return false;
