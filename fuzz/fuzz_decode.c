@@ -2,6 +2,7 @@
  * out is an errno. The first 2 bytes are the call's number, the next 48 its six arguments, in which a value
  * of 0x5a00NNNN points NNNN bytes into the rest; the rest ends where memory does. Built as fuzz_policy.c is.
  */
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "supervise/act/control.h"
 #include "supervise/decode.h"
 #include "target/resolve.h"
 
@@ -55,6 +57,45 @@ static void check_call(const struct exchange *x)
 	}
 }
 
+/* A message: what its pieces and control messages make the supervisor copy has bounds. */
+static void check_message(struct exchange *x, uint64_t address)
+{
+	static struct decoded_message message; /* large */
+	static char bytes[4096];
+	const struct sockets_kind kinds[] = {{AF_UNIX, SOCK_DGRAM, 0}, {AF_INET, SOCK_DGRAM, IPPROTO_UDP}};
+	ssize_t n;
+
+	if (decode_message(x, address, &message) != 0)
+		return;
+	require(message.piece_count <= UIO_MAXIOV && message.size <= INT32_MAX, "a message has bounds");
+	for (size_t at = 0; at < 3; at++) {
+		n = decode_pieces(x, &message, at * 7, bytes, sizeof(bytes));
+		require(n <= (ssize_t)sizeof(bytes) && n <= (ssize_t)message.size, "no more than there is");
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct control control;
+
+		control_read(x, &kinds[i], &message, &control);
+		require(control.fd_count <= CONTROL_MOST, "no more descriptors than there is room for");
+		control_done(&control);
+	}
+}
+
+static void check_sockets(struct exchange *x)
+{
+	for (int i = 0; i < 6; i++) {
+		uint64_t value = x->request.data.args[i];
+
+		if (x->row->args[i] == SYSCALLS_ADDRESS &&
+		        decode_address(x, value, (int)x->request.data.args[(i + 1) % 6]) == 0)
+			require(x->call.address.length <= sizeof(struct sockaddr_storage) &&
+			                strlen(call_address_path(&x->call.address)) < 127,
+			        "an address ends");
+		if (x->row->args[i] == SYSCALLS_MESSAGE || x->row->args[i] == SYSCALLS_MESSAGES)
+			check_message(x, value);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct exchange x; /* large */
@@ -89,5 +130,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(r == 0 || r == REEVE_GONE || (r < 0 && r > -4096), "read, gone, or an errno");
 	if (r == 0)
 		check_call(&x);
+	check_sockets(&x);
 	return 0;
 }

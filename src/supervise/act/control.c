@@ -123,10 +123,29 @@ static int pass(
 	return CONTROL_REFUSED;
 }
 
+/* As the kernel walks: libc's macros stop before a last message whose padding is cut off, and the kernel does
+ * not. */
+static int pass_all(struct exchange *x, const struct sockets_kind *kind, struct control *control)
+{
+	size_t at = 0;
+
+	while (at <= control->size && control->size - at >= sizeof(struct cmsghdr)) {
+		struct cmsghdr *header = (struct cmsghdr *)(void *)(control->bytes + at);
+		int r;
+
+		if (header->cmsg_len < sizeof(*header) || header->cmsg_len > control->size - at)
+			return -EINVAL;
+		r = pass(x, kind, control, header);
+		if (r != 0)
+			return r;
+		at += CMSG_ALIGN(header->cmsg_len);
+	}
+	return 0;
+}
+
 int control_read(struct exchange *x, const struct sockets_kind *kind, const struct decoded_message *message,
         struct control *ret)
 {
-	struct msghdr header = {0};
 	int r;
 
 	*ret = (struct control){0};
@@ -134,24 +153,12 @@ int control_read(struct exchange *x, const struct sockets_kind *kind, const stru
 		return 0;
 	if (message->control_size > CONTROL_LARGEST)
 		return -ENOBUFS;
-	ret->bytes = calloc(1, message->control_size);
+	ret->bytes = malloc(message->control_size);
 	if (!ret->bytes)
 		return -ENOBUFS;
 	ret->size = message->control_size;
 	r = decode_bytes(x, message->control, ret->bytes, ret->size);
-	if (r != 0)
-		return r;
-	header.msg_control = ret->bytes;
-	header.msg_controllen = ret->size;
-	for (struct cmsghdr *at = CMSG_FIRSTHDR(&header); at; at = CMSG_NXTHDR(&header, at)) {
-		if (at->cmsg_len < sizeof(*at) ||
-		        at->cmsg_len > ret->size - (size_t)((char *)at - ret->bytes))
-			return -EINVAL;
-		r = pass(x, kind, ret, at);
-		if (r != 0)
-			return r;
-	}
-	return 0;
+	return r != 0 ? r : pass_all(x, kind, ret);
 }
 
 void control_done(struct control *control)
