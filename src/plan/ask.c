@@ -163,8 +163,10 @@ static int answer_from_filter(
 		break;
 	case SECCOMP_RET_USER_NOTIF:
 		answer->layer = PLAN_SUPERVISOR;
-		answer->why = plan->calls[data->nr].action == PLAN_CALL_PATHS ? "its paths decide"
-		                                                              : "the supervisor watches it";
+		answer->why = plan->calls[data->nr].action == PLAN_CALL_TASK
+		                      ? "the task that it names decides"
+		              : plan->calls[data->nr].action == PLAN_CALL_PATHS ? "its paths decide"
+		                                                                : "the supervisor watches it";
 		break;
 	case SECCOMP_RET_ERRNO:
 		answer->verdict = POLICY_DENY;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "plan/draft.h"
@@ -14,6 +15,7 @@
 
 #define ERRNO(e) (SECCOMP_RET_ERRNO | (uint32_t)(e))
 #define ALL 0xffffffff /* bits of an int */
+#define IOPRIO_WHO_PROCESS 1
 
 enum { MOST_CASES = 8192 }; /* of one call: more than any filter has room for */
 
@@ -25,6 +27,7 @@ struct building {
 	size_t count;
 	bool failed; /* memory was short */
 	bool is_too_large;
+	bool holds_tasks; /* there is a supervisor to look at numbers of tasks */
 };
 
 static bool is_named(const struct syscalls_row *row, const char *name)
@@ -87,6 +90,32 @@ static void add_prctl(struct building *b, struct draft *call)
 	b->plan->calls[call->nr].action = PLAN_CALL_CREDENTIALS;
 }
 
+/* What a call gets that names another task by its number: a supervisor looks which one that is. */
+static uint32_t task_action(struct building *b, const struct draft *call)
+{
+	if (!b->holds_tasks)
+		return ERRNO(EPERM);
+	b->plan->calls[call->nr].action = PLAN_CALL_TASK;
+	return SECCOMP_RET_USER_NOTIF;
+}
+
+/* Priorities and placement: who is named by 0 is the caller, and other numbers may be those of outsiders. */
+static void add_tasks(struct building *b, const struct syscalls_row *row, struct draft *call)
+{
+	bool has_sort = is_named(row, "setpriority") || is_named(row, "ioprio_set");
+
+	if (has_sort) {
+		/* Whole groups and users have members outside. */
+		uint64_t process = is_named(row, "setpriority") ? PRIO_PROCESS : IOPRIO_WHO_PROCESS;
+		struct filter_case other = {
+		        .mask = ALL, .value = process, .negated = true, .action = ERRNO(EPERM)};
+
+		draft_add(&call->refusals, &other);
+	}
+	draft_add_equal(&call->refusals, has_sort ? 1 : 0, false, ALL, 0, SECCOMP_RET_ALLOW);
+	draft_add_always(&call->refusals, task_action(b, call));
+}
+
 /* What every plan refuses, whatever the policy says: ways around all three layers. True when it was one. */
 static bool add_fixed(struct building *b, const struct syscalls_row *row, struct draft *call)
 {
@@ -111,9 +140,9 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 		 * too. */
 		if (!is_named(row, "prlimit64"))
 			return false;
-		call->action = ERRNO(EPERM);
 		draft_add_equal(&call->cases, 0, false, ALL, 0, SECCOMP_RET_ALLOW);
 		draft_add_equal(&call->cases, 2, true, ~0ull, 0, SECCOMP_RET_ALLOW);
+		call->action = task_action(b, call);
 		return true;
 	case SYSCALLS_OPEN_HANDLE:
 		/* What the supervisor holds, it holds by path. */
@@ -200,9 +229,25 @@ static void add_call(struct building *b, unsigned nr)
 		add_path_call(b, row, &call);
 	else if (row && !fixed && is_watched(b, row))
 		add_watched(b, &call);
+	if (row && !fixed && row->operation == SYSCALLS_SCHEDULE)
+		add_tasks(b, row, &call);
 	rules_add_defaults(b->plan, b->options, &call);
 	take_draft(b, &call);
 	b->plan->supervises |= b->plan->calls[nr].action != PLAN_CALL_NONE;
+}
+
+static void discard(struct building *b)
+{
+	for (size_t i = 0; i < b->count; i++)
+		free(b->cases[i].items);
+	memset(b->cases, 0, sizeof(b->cases));
+	b->count = 0;
+}
+
+static void add_calls(struct building *b, unsigned highest)
+{
+	for (unsigned nr = 0; nr <= highest && nr < PLAN_MAX_CALLS; nr++)
+		add_call(b, nr);
 }
 
 int plan_build_filter(struct plan *plan, const struct plan_options *options)
@@ -220,15 +265,20 @@ int plan_build_filter(struct plan *plan, const struct plan_options *options)
 	b->plan = plan;
 	b->options = options;
 	plan->privileged = options->privileged;
-	for (unsigned nr = 0; nr <= highest && nr < PLAN_MAX_CALLS; nr++)
-		add_call(b, nr);
+	add_calls(b, highest);
+	/* For numbers of tasks alone nobody is made to supervise; but who does so anyway looks at them. */
+	if (plan->supervises) {
+		discard(b);
+		memset(plan->calls, 0, sizeof(plan->calls));
+		b->holds_tasks = true;
+		add_calls(b, highest);
+	}
 	part.calls = b->calls;
 	part.call_count = b->count;
 	r = b->failed         ? -ENOMEM
 	    : b->is_too_large ? -E2BIG
 	                      : filter_build(&part, 1, SECCOMP_RET_KILL_PROCESS, &plan->filter);
-	for (size_t i = 0; i < b->count; i++)
-		free(b->cases[i].items);
+	discard(b);
 	free(b);
 	return r;
 }

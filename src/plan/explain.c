@@ -14,10 +14,18 @@
 
 static const char *const refused_always[] = {
         "io_uring_setup, io_uring_enter, io_uring_register: ENOSYS (rings do calls that no filter sees)",
-        "prlimit64 that sets limits of another process by its number: EPERM",
         "calls of other architectures (i386, x32): the process is killed",
         "calls newer than Linux 6.18: ENOSYS",
 };
+
+/* Calls that name tasks by numbers, without a supervisor and with one. */
+#define TASK_CALLS                                                                                           \
+	"setpriority, ioprio_set, sched_set*, migrate_pages, move_pages, prlimit64 that sets limits"
+static const char refused_numbers[] = TASK_CALLS
+        ": EPERM for another task than the caller, named by its number or as one of a group or user (no "
+        "layer but a supervisor knows whose numbers are whose, and this plan has none)";
+static const char refused_outsiders[] = TASK_CALLS
+        ": EPERM for tasks outside, groups of processes and users (the supervisor looks whom a number names)";
 
 static const char *const refused_performing[] = {
         "mount and the other calls that change mounts, pivot_root: EPERM (as in any Landlock domain)",
@@ -211,6 +219,13 @@ static bool is_idle(const struct plan_line *line)
 
 /* ---- what every policy refuses ---- */
 
+static const char *const *refused_tasks(const struct plan *plan)
+{
+	static const char *const without = refused_numbers, *const with = refused_outsiders;
+
+	return plan->supervises ? &with : &without;
+}
+
 /* The rule that opens at least some of it, or NULL. */
 static const struct policy_syscall_rule *opener_of(
         const struct plan *plan, const struct policy_default *refusal)
@@ -325,6 +340,7 @@ int explain_plan(const struct plan *plan, FILE *out)
 		return r;
 	fputs("\nRefused by the filter of every plan:\n", out);
 	write_list(out, refused_always, ELEMENTS(refused_always));
+	write_list(out, refused_tasks(plan), 1);
 	if (plan->performs)
 		write_list(out, refused_performing, ELEMENTS(refused_performing));
 	fputs("\nNot held by this version:\n", out);
@@ -400,6 +416,8 @@ struct json_object *explain_plan_json(const struct plan *plan)
 	for (size_t i = 0; i < plan->line_count; i++)
 		json_object_array_add(rules, line_json(plan, &plan->lines[i]));
 	refused = strings_json(refused_always, ELEMENTS(refused_always));
+	if (refused)
+		json_object_array_add(refused, json_object_new_string(*refused_tasks(plan)));
 	for (size_t i = 0; refused && plan->performs && i < ELEMENTS(refused_performing); i++)
 		json_object_array_add(refused, json_object_new_string(refused_performing[i]));
 	json_object_object_add(object, "schema", json_object_new_int(1));

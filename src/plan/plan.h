@@ -69,6 +69,7 @@ enum plan_call_action {
 	PLAN_CALL_NONE,        /* does not notify by number alone */
 	PLAN_CALL_PATHS,       /* decided on its paths */
 	PLAN_CALL_CREDENTIALS, /* continues; from now on tasks may differ in credentials or root */
+	PLAN_CALL_TASK,        /* decided on the task that a number names */
 	PLAN_CALL_RULE,        /* only because of rules on the call itself, which are recorded */
 };
 

@@ -153,4 +153,4 @@ void exchange_record(struct worker *worker, struct exchange *x);
 typedef void act_family(struct worker *worker, struct exchange *x);
 
 act_family act_open, act_create, act_remove, act_rename, act_link, act_metadata, act_truncate, act_stat,
-        act_exec, act_connect, act_bind, act_listen, act_send, act_watched, act_refuse;
+        act_exec, act_connect, act_bind, act_listen, act_send, act_watched, act_refuse, act_schedule;

@@ -22,6 +22,7 @@ static act_family *const families[SYSCALLS_OPERATIONS] = {
         [SYSCALLS_STAT] = act_stat,
         [SYSCALLS_WATCH] = act_refuse,
         [SYSCALLS_EXEC] = act_exec,
+        [SYSCALLS_SCHEDULE] = act_schedule,
         [SYSCALLS_CONNECT] = act_connect,
         [SYSCALLS_BIND] = act_bind,
         [SYSCALLS_LISTEN] = act_listen,
@@ -123,7 +124,7 @@ static void act(struct worker *worker, struct exchange *x)
 		return decide_refuse(x, EACCES, "the task lives where this supervisor cannot see it");
 	if (call && call->ruled && apply_rule(worker, x))
 		return;
-	if (call && call->action == PLAN_CALL_PATHS)
+	if (call && (call->action == PLAN_CALL_PATHS || call->action == PLAN_CALL_TASK))
 		return perform(worker, x);
 	if (call && call->action == PLAN_CALL_CREDENTIALS)
 		return act_watched(worker, x);

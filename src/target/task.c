@@ -285,6 +285,66 @@ int task_status(const struct task *task, struct task_status *ret)
 	return 0;
 }
 
+static int status_number(const char *text, const char *key, long *ret)
+{
+	const char *value = status_value(text, key);
+
+	if (!value)
+		return -EIO;
+	*ret = strtol(value, NULL, 10);
+	return 0;
+}
+
+static int filters_of(const char *text, long *ret)
+{
+	return status_number(text, "\nSeccomp_filters:\t", ret);
+}
+
+int task_is_supervised(const struct task_view *view, pid_t tid, pid_t *ret_tgid)
+{
+	enum { DEEPEST = 4096 };
+	char text[8192];
+	long filters, own_filters, tgid, parent;
+	const pid_t self = getpid();
+	int r = task_read(view, self, "status", text, sizeof(text));
+
+	if (r == 0 || r == -ESRCH)
+		return -EIO;
+	if (r < 0 || filters_of(text, &own_filters) < 0)
+		return r < 0 ? r : -EIO;
+	r = task_read(view, tid, "status", text, sizeof(text));
+	if (r < 0)
+		return r;
+	if (filters_of(text, &filters) < 0 || status_number(text, "\nTgid:\t", &tgid) < 0 ||
+	        status_number(text, "\nPPid:\t", &parent) < 0)
+		return -EIO;
+	if (filters <= own_filters || tgid == self)
+		return 0;
+	*ret_tgid = (pid_t)tgid;
+	for (int depth = 0; depth < DEEPEST && parent > 1; depth++) {
+		if (parent == self)
+			return 1;
+		r = task_read(view, (pid_t)parent, "status", text, sizeof(text));
+		if (r < 0)
+			return r == -ESRCH ? 0 : r;
+		if (status_number(text, "\nPPid:\t", &parent) < 0)
+			return -EIO;
+	}
+	return parent == self;
+}
+
+int task_numbers_as_we(const struct task *task)
+{
+	char text[8192];
+	const char *value;
+	int r = task_read(task->view, task->tid, "status", text, sizeof(text));
+
+	if (r < 0)
+		return r;
+	value = status_value(text, "\nNSpid:\t");
+	return value ? strcspn(value, "\t") > strcspn(value, "\n") : -EIO;
+}
+
 int task_has_own_user_namespace(const struct task *task)
 {
 	char name[64];

@@ -52,6 +52,13 @@ struct task_status {
 /* 0, -ESRCH when the task is gone, -EOVERFLOW, -EIO when the text is not as expected, -errno. */
 int task_status(const struct task *task, struct task_status *ret);
 
+/* Whether the task of that number is one of ours: it descends from this process and wears a filter more than we do,
+ * so that it is no helper of ours. `*ret_tgid` is its process. 1, 0; -ESRCH when there is no such task; -errno. */
+int task_is_supervised(const struct task_view *view, pid_t tid, pid_t *ret_tgid);
+
+/* Whether the task numbers processes as we do: 1; 0 when it lives in a pid namespace inside of ours; -errno. */
+int task_numbers_as_we(const struct task *task);
+
 /* Whether the task lives in another user namespace than we: its capabilities then say nothing here.
  * 1, 0 or -errno. */
 int task_has_own_user_namespace(const struct task *task);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "syscalls/arguments.h"
 #include "syscalls/table.h"
 
 static const struct {
@@ -222,10 +223,101 @@ static void test_shapes(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* How much of a register the kernel looks at, as the rows say it. */
+static bool is_as_wide(enum syscalls_shape shape, const struct syscalls_argument *argument)
+{
+	switch (shape) {
+	case SYSCALLS_FD:
+	case SYSCALLS_DIRFD:
+	case SYSCALLS_PID:
+		return argument->type == SYSCALLS_TYPE_INT;
+	case SYSCALLS_ID:
+		return argument->type == SYSCALLS_TYPE_UNSIGNED && argument->mask == UINT32_MAX;
+	case SYSCALLS_MODE:
+		return argument->mask == UINT16_MAX;
+	case SYSCALLS_INT:
+		return syscalls_is_narrow(argument);
+	case SYSCALLS_FLAGS:
+		return argument->type != SYSCALLS_TYPE_POINTER;
+	case SYSCALLS_LENGTH:
+		return argument->type != SYSCALLS_TYPE_POINTER && argument->type != SYSCALLS_TYPE_LONG;
+	case SYSCALLS_LONG:
+		return !syscalls_is_narrow(argument) && argument->type != SYSCALLS_TYPE_POINTER;
+	case SYSCALLS_STRUCT:
+		return !syscalls_is_narrow(argument);
+	default:
+		return argument->type == SYSCALLS_TYPE_POINTER;
+	}
+}
+
+static void test_arguments_are_as_the_rows(void **state)
+{
+	for (size_t i = 0; i < syscalls_table_count; i++) {
+		const struct syscalls_row *row = &syscalls_table[i];
+		struct syscalls_argument argument;
+
+		for (int k = 0; k < 6 && row->args[k] != SYSCALLS_NONE; k++) {
+			/* The last ones of clone have another order on each architecture. */
+			if (strcmp(row->name, "clone") == 0 && k > 2)
+				continue;
+			EXPECT(syscalls_argument_at(row->name, k, &argument), "%s lacks argument %d",
+			        row->name, k);
+			EXPECT(is_as_wide(row->args[k], &argument), "%s: %s", row->name, argument.name);
+		}
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void test_argument_names(void **state)
+{
+	struct syscalls_argument argument, other;
+
+	for (size_t i = 0; i < syscalls_all_count; i++) {
+		const char *call = syscalls_all[i].name;
+
+		for (int k = 0; syscalls_argument_at(call, k, &argument); k++) {
+			size_t count, meant = 0;
+			const struct syscalls_constant *constants = syscalls_constants(&count);
+
+			EXPECT(k < 6 && argument.name[0] && argument.index == k, "%s, %d", call, k);
+			EXPECT(syscalls_argument(call, argument.name, strlen(argument.name), &other) == 0 &&
+			                other.index == k,
+			        "%s: %s", call, argument.name);
+			for (size_t c = 0; c < count; c++)
+				meant += strcmp(constants[c].sort, argument.sort) == 0;
+			EXPECT(!argument.sort[0] || meant, "%s: %s has no constants", call, argument.name);
+		}
+	}
+	assert_int_equal(syscalls_argument("socket", "arg1", 4, &argument), 0);
+	assert_int_equal(argument.mask, UINT32_MAX);
+	assert_int_equal(syscalls_argument("socket", "arg5", 4, &argument), 0);
+	assert_true(argument.mask == UINT64_MAX);
+	assert_int_equal(syscalls_argument("socket", "arg6", 4, &argument), -ENOENT);
+	assert_int_equal(syscalls_argument("nothing", "family", 6, &argument), -ENOENT);
+	assert_int_equal(wrong, 0);
+}
+
+/* No name stands for two numbers where the same argument may have both. */
+static void test_constants(void **state)
+{
+	size_t count;
+	const struct syscalls_constant *constants = syscalls_constants(&count);
+
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < i; k++)
+			EXPECT(strcmp(constants[i].name, constants[k].name) != 0 ||
+			                strcmp(constants[i].sort, constants[k].sort) != 0,
+			        "%s", constants[i].name);
+	assert_int_equal(syscalls_constant("AF", "AF_NETLINK", 10)->value, 16);
+	assert_true(syscalls_constant("AT", "AT_FDCWD", 8)->value == (uint64_t)-100);
+	assert_null(syscalls_constant("AF", "AF_NETLIN", 9));
+	assert_int_equal(wrong, 0);
+}
+
 static bool is_family(const char *family)
 {
 	static const char *const families[] = {"open", "create", "remove", "rename", "link", "metadata",
-	        "stat", "exec", "credentials", "connect", "bind", "send"};
+	        "stat", "exec", "credentials", "connect", "bind", "send", "schedule"};
 
 	for (size_t i = 0; family && i < ELEMENTS(families); i++) {
 		if (strcmp(family, families[i]) == 0)
@@ -392,6 +484,9 @@ int main(void)
 	        TEST(test_known_numbers),
 	        TEST(test_kernel_headers),
 	        TEST(test_shapes),
+	        TEST(test_arguments_are_as_the_rows),
+	        TEST(test_argument_names),
+	        TEST(test_constants),
 	        TEST(test_answers),
 	        TEST(test_calls_that_never_notify),
 	        TEST(test_forgotten_variants),
