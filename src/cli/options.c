@@ -109,6 +109,14 @@ static const char *key_of(int option)
 		return "deny-call";
 	case OPTION_KILL_CALL:
 		return "kill-call";
+	case OPTION_STDOUT:
+		return "stdout";
+	case OPTION_STDERR:
+		return "stderr";
+	case OPTION_ROTATE:
+		return "rotate";
+	case OPTION_KEEP:
+		return "keep";
 	default:
 		return NULL;
 	}

@@ -26,6 +26,10 @@ enum {
 	OPTION_ALLOW_CALL,
 	OPTION_DENY_CALL,
 	OPTION_KILL_CALL,
+	OPTION_STDOUT,
+	OPTION_STDERR,
+	OPTION_ROTATE,
+	OPTION_KEEP,
 	OPTION_OWN = 512,
 };
 
@@ -46,7 +50,11 @@ enum {
 	{"redirect", required_argument, NULL, OPTION_REDIRECT},                                              \
 	{"allow-call", required_argument, NULL, OPTION_ALLOW_CALL},                                          \
 	{"deny-call", required_argument, NULL, OPTION_DENY_CALL},                                            \
-	{"kill-call", required_argument, NULL, OPTION_KILL_CALL}
+	{"kill-call", required_argument, NULL, OPTION_KILL_CALL},                                            \
+	{"stdout", required_argument, NULL, OPTION_STDOUT},                                                  \
+	{"stderr", required_argument, NULL, OPTION_STDERR},                                                  \
+	{"rotate", required_argument, NULL, OPTION_ROTATE},                                                  \
+	{"keep", required_argument, NULL, OPTION_KEEP}
 /* clang-format on */
 
 /* What `-p FOLDER` names in that folder. */

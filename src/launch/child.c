@@ -138,6 +138,10 @@ _Noreturn void child_run(const struct child_options *options)
 		r = landlock_restrict_thread(options->ruleset);
 	if (r < 0)
 		fail(options, CHILD_DOMAIN, -r);
+	/* Last: what is used above may have one of their numbers. */
+	r = streams_put_on(options->streams);
+	if (r < 0)
+		fail(options, CHILD_STREAMS, -r);
 	install(options);
 	give_back(options->origin, options->limits);
 	if (strchr(name, '/')) {

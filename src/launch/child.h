@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "launch/limits.h"
+#include "launch/streams.h"
 #include "plan/plan.h"
 
 /* Where a command is looked for without PATH. */
@@ -15,6 +16,7 @@ enum child_step {
 	CHILD_READY, /* not a failure: the filter is on; `number` is the listener's descriptor, or -1 */
 	CHILD_PARENT,
 	CHILD_LIMITS,
+	CHILD_STREAMS,
 	CHILD_DOMAIN,
 	CHILD_FILTER,
 	CHILD_EXEC,
@@ -41,12 +43,13 @@ struct child_options {
 	char *const *environment;
 	const struct child_origin *origin;
 	const struct limits_own *limits;
+	const struct streams *streams;
 	pid_t parent;
 	int ruleset; /* to be put on, or -EBADF */
 	unsigned filter_flags;
 	bool needs_listener;
-	int reports; /* struct child_report are written here; close-on-exec */
-	int go;      /* one byte comes here when the listener is served */
+	int reports; /* struct child_report are written here; close-on-exec; above 2 */
+	int go;      /* one byte comes here when the listener is served; above 2 */
 };
 
 /* Never returns. */

@@ -26,6 +26,7 @@ struct front {
 	int terminal; /* where the foreground belonged to us at the start, or -EBADF */
 	pid_t group, server_pid;
 	struct cgroup cgroup;
+	struct streams streams; /* the server's, once it runs */
 };
 
 /* Raises our limit of descriptors; the command gets its own back. */
@@ -217,7 +218,12 @@ static pid_t fork_server(const struct launch_options *options, const struct chil
 		close(pair[0]);
 		close(front->signals);
 		cleanup_close(&front->terminal);
-		server_run(options, origin, &front->cgroup, pair[1], errors);
+		server_run(&(struct server_start){.options = options,
+		        .origin = origin,
+		        .cgroup = &front->cgroup,
+		        .streams = &front->streams,
+		        .front = pair[1],
+		        .errors = errors});
 	}
 	close(pair[1]);
 	front->server = pair[0];
@@ -247,6 +253,18 @@ static int make_cgroup(struct front *front, const struct launch_options *options
 	return r;
 }
 
+static int open_streams(struct front *front, const struct launch_options *options)
+{
+	enum policy_stream_kind kind;
+	int r = streams_open(options->plan->policy, &front->streams, &kind);
+
+	if (r < 0)
+		dprintf(STDERR_FILENO, "reeve: %s cannot go to %s: %s\n", policy_stream_names[kind],
+		        options->plan->policy->streams[kind].path,
+		        r == -ENOTSUP ? "only a regular file can be rotated" : strerror(-r));
+	return r;
+}
+
 int launch_run(const struct launch_options *options)
 {
 	struct front front = {
@@ -261,7 +279,7 @@ int launch_run(const struct launch_options *options)
 	remember_terminal(&front);
 	if (block_signals(&front.signals) < 0)
 		return LAUNCH_EXIT_FAILED;
-	if (make_cgroup(&front, options) < 0)
+	if (open_streams(&front, options) < 0 || make_cgroup(&front, options) < 0)
 		return LAUNCH_EXIT_FAILED;
 	pid = fork_server(options, &origin, &front, errors);
 	if (pid < 0) {

@@ -48,6 +48,7 @@ struct server {
 	} seen[65];
 	struct names *names; /* NULL: the policy has no host names */
 	struct supervisor *supervisor;
+	struct streams *streams;
 	struct limits limits;
 	struct limits_own own; /* the command's */
 	struct control *control;
@@ -100,7 +101,19 @@ struct start {
 
 static int open_pipe(int ret[2])
 {
-	return pipe2(ret, O_CLOEXEC) < 0 ? -errno : 0;
+	int low[2], r = 0;
+
+	if (pipe2(low, O_CLOEXEC) < 0)
+		return -errno;
+	/* In the child their numbers must not be those of its streams. */
+	for (int i = 0; i < 2 && r >= 0; i++) {
+		r = ret[i] = fcntl(low[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (r < 0)
+			r = -errno;
+	}
+	close(low[0]);
+	close(low[1]);
+	return r < 0 ? r : 0;
 }
 
 static void close_pipe(int fds[2])
@@ -135,6 +148,7 @@ static int fork_child(struct server *server, struct start *start, pid_t parent)
 	        .environment = environ,
 	        .origin = server->origin,
 	        .limits = &server->own,
+	        .streams = server->streams,
 	        .parent = parent,
 	        .filter_flags = plan->supervises && features->wait_killable ? REEVE_FILTER_WAIT_KILLABLE : 0,
 	        .needs_listener = plan->supervises,
@@ -220,6 +234,9 @@ static void tell_failure(const struct server *server, const struct child_report 
 		return;
 	case CHILD_LIMITS:
 		say(server, "cannot set the limits of the policy: %s\n", strerror(report->error));
+		return;
+	case CHILD_STREAMS:
+		say(server, "cannot redirect the output: %s\n", strerror(report->error));
 		return;
 	case CHILD_DOMAIN:
 		say(server, "cannot enter the Landlock domain: %s\n", strerror(report->error));
@@ -379,6 +396,18 @@ static void give_up(struct start *start)
 	start->pid = -1;
 }
 
+/* What the performing threads hold as well must not be what somebody waits for the end of. */
+static int close_others(const struct server *server)
+{
+	int kept[ELEMENTS(server->kept) + STREAMS_DESCRIPTORS];
+	size_t count = server->kept_count;
+	int r;
+
+	memcpy(kept, server->kept, count * sizeof(*kept));
+	r = streams_keep(server->streams, kept, &count, ELEMENTS(kept));
+	return r < 0 ? r : credentials_keep_descriptors(kept, count);
+}
+
 static void *parent_main(void *argument)
 {
 	struct server *server = argument;
@@ -394,8 +423,7 @@ static void *parent_main(void *argument)
 	close_pipe(start.reports);
 	close_pipe(start.go);
 	/* What the command inherited is its own: a pipe that it closes must end. */
-	if (keep(server, start.child) < 0 ||
-	        credentials_keep_descriptors(server->kept, server->kept_count) < 0)
+	if (keep(server, start.child) < 0 || close_others(server) < 0)
 		say(server, "some descriptors of the command stay open here until it ends\n");
 	if (r < 0) {
 		say(server, "the command could not be started: %s\n", strerror(-r));
@@ -578,8 +606,16 @@ static _Noreturn void end_with_front(struct server *server)
 	limits_kill(&server->limits);
 	process_kill_descendants();
 	limits_finish(&server->limits);
+	streams_finish(server->streams);
 	clean_up(server);
 	_exit(LAUNCH_EXIT_FAILED);
+}
+
+static void streams_failed(struct server *server)
+{
+	say(server, "cannot copy the output: the command is killed\n");
+	server->failure = LAUNCH_EXIT_FAILED;
+	process_kill_descendants();
 }
 
 static void take_event(struct server *server)
@@ -592,6 +628,9 @@ static void take_event(struct server *server)
 		server->pid = event.pid;
 		server->child = event.child;
 		server->is_running = true;
+		/* Not before: files that it opens would have been closed with those of the command. */
+		if (streams_start(server->streams, server->options->recorder) < 0)
+			streams_failed(server);
 	} else {
 		process_kill_descendants();
 	}
@@ -740,6 +779,7 @@ static void finish(struct server *server)
 	supervisor_finish(server->supervisor);
 	names_end(server->names);
 	limits_finish(&server->limits);
+	streams_finish(server->streams);
 	clean_up(server);
 }
 
@@ -757,13 +797,14 @@ static int start_limits(struct server *server, struct cgroup *cgroup)
 	return r < 0 ? r : keep(server, server->limits.timer);
 }
 
-_Noreturn void server_run(const struct launch_options *options, const struct child_origin *origin,
-        struct cgroup *cgroup, int front, int errors)
+_Noreturn void server_run(const struct server_start *start)
 {
+	const struct launch_options *options = start->options;
 	struct server server = {.options = options,
-	        .origin = origin,
-	        .front = front,
-	        .errors = errors,
+	        .origin = start->origin,
+	        .streams = start->streams,
+	        .front = start->front,
+	        .errors = start->errors,
 	        .pid = -1,
 	        .child = -EBADF};
 	struct server_message last = {.event = SERVER_EXITED};
@@ -779,19 +820,21 @@ _Noreturn void server_run(const struct launch_options *options, const struct chi
 	sigaddset(&child, SIGCHLD);
 	process_become_reaper();
 	server.changes = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (pipe2(server.events, O_CLOEXEC) < 0 || keep(&server, front) < 0 || keep(&server, errors) < 0 ||
-	        keep(&server, server.changes) < 0 || keep(&server, server.events[0]) < 0 ||
-	        keep(&server, server.events[1]) < 0)
+	if (pipe2(server.events, O_CLOEXEC) < 0 || keep(&server, start->front) < 0 ||
+	        keep(&server, start->errors) < 0 || keep(&server, server.changes) < 0 ||
+	        keep(&server, server.events[0]) < 0 || keep(&server, server.events[1]) < 0)
 		_exit(LAUNCH_EXIT_FAILED);
 	for (size_t i = 0; i < options->kept_count; i++)
 		if (keep(&server, options->kept[i]) < 0)
 			_exit(LAUNCH_EXIT_FAILED);
-	if (start_limits(&server, cgroup) < 0)
+	if (start_limits(&server, start->cgroup) < 0)
 		_exit(LAUNCH_EXIT_FAILED);
 	if (pthread_create(&parent, NULL, parent_main, &server) != 0)
 		_exit(LAUNCH_EXIT_FAILED);
 	wait_for_command(&server);
 	last.value = exit_code(&server);
+	/* Whoever sees reeve end finds all that the command has written. */
+	streams_flush(server.streams);
 	last.tree_lives = reap_orphans() != ORPHANS_NONE;
 	if (last.tree_lives)
 		control_command_ended(server.control);

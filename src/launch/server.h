@@ -4,6 +4,7 @@
 
 #include "launch/child.h"
 #include "launch/launch.h"
+#include "launch/streams.h"
 
 /* What the server tells the front. */
 enum server_event {
@@ -30,8 +31,14 @@ struct server_request {
 	pid_t sender;
 };
 
-/* Never returns. `front` is a SOCK_SEQPACKET socket to the front; `errors` a copy of stderr, or -1; `cgroup` is
- * removed at the end. */
-_Noreturn void server_run(
-        const struct launch_options *options, const struct child_origin *origin, struct cgroup *cgroup, int front,
-        int errors);
+struct server_start {
+	const struct launch_options *options;
+	const struct child_origin *origin;
+	struct cgroup *cgroup; /* removed at the end */
+	struct streams *streams;
+	int front;  /* a SOCK_SEQPACKET socket to the front */
+	int errors; /* a copy of stderr, or -1 */
+};
+
+/* Never returns. */
+_Noreturn void server_run(const struct server_start *start);

@@ -157,6 +157,23 @@ static void compare_names(const struct comparison *c)
 	}
 }
 
+static void compare_streams(const struct comparison *c)
+{
+	for (int i = 0; i < POLICY_STREAMS; i++) {
+		const struct policy_stream *worn = &c->worn->policy->streams[i],
+		                           *next = &c->next->policy->streams[i];
+		const struct policy_stream *told = next->is_set ? next : worn;
+
+		if (worn->is_set == next->is_set &&
+		        (!worn->is_set || (strcmp(worn->path, next->path) == 0 &&
+		                                  worn->rotate == next->rotate && worn->keep == next->keep)))
+			continue;
+		fprintf(c->out, "%s at ", policy_stream_names[i]);
+		tell_place(c->out, &told->place);
+		fputs(": the output cannot change\n", c->out);
+	}
+}
+
 static bool filters_are_equal(const struct plan *a, const struct plan *b)
 {
 	return a->filter.length == b->filter.length &&
@@ -189,6 +206,7 @@ int plan_compare(const struct plan *worn, const struct plan *next, char **ret_re
 	compare_old_grants(&c);
 	compare_limits(&c);
 	compare_names(&c);
+	compare_streams(&c);
 	compare_filters(&c);
 	if (fclose(c.out) != 0)
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "plan/limits.h"
+#include "plan/streams.h"
 #include "plan/tell.h"
 #include "policy/calls.h"
 
@@ -338,6 +339,7 @@ int explain_plan(const struct plan *plan, FILE *out)
 	r = write_defaults(plan, out);
 	if (r < 0)
 		return r;
+	plan_tell_streams(plan->policy, out, write_wrapped);
 	fputs("\nRefused by the filter of every plan:\n", out);
 	write_list(out, refused_always, ELEMENTS(refused_always));
 	write_list(out, refused_tasks(plan), 1);
@@ -424,6 +426,7 @@ struct json_object *explain_plan_json(const struct plan *plan)
 	json_object_object_add(object, "rules", rules);
 	json_object_object_add(object, "limits", plan_limits_json(plan));
 	json_object_object_add(object, "defaults", defaults_json(plan));
+	json_object_object_add(object, "streams", plan_streams_json(plan->policy));
 	json_object_object_add(object, "refused", refused);
 	json_object_object_add(object, "not_held", strings_json(not_held, ELEMENTS(not_held)));
 	json_object_object_add(object, "lacking", string_or_null(plan->notes));

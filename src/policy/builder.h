@@ -31,6 +31,13 @@ struct policy_builder {
 	ARRAY(struct policy_address_rule) addresses;
 	ARRAY(struct policy_source) sources;
 	struct policy_limit limits[POLICY_LIMITS];
+	struct policy_stream streams[POLICY_STREAMS];
+	/* For every stream that has none of its own. */
+	struct {
+		uint64_t size;
+		unsigned keep;
+		struct policy_place place, keep_place;
+	} rotate;
 	unsigned depth; /* of `use` */
 	bool wants_private_tmp;
 };

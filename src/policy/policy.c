@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "policy/builder.h"
 #include "policy/defaults.h"
+#include "policy/streams.h"
 
 #define MOST_REDIRECTS 40 /* as many as links are followed */
 
@@ -258,7 +259,8 @@ static const char *pack_bytes(struct packing *packing, const char *bytes, size_t
 	return copy;
 }
 
-static void pack_limits(const struct policy_builder *builder, struct packing *packing, struct policy *policy)
+static void pack_limits_and_streams(
+        const struct policy_builder *builder, struct packing *packing, struct policy *policy)
 {
 	const char *last_source = NULL, *last_copy = NULL;
 
@@ -271,6 +273,17 @@ static void pack_limits(const struct policy_builder *builder, struct packing *pa
 		limit.text = pack_text(packing, limit.text);
 		if (policy)
 			policy->limits[i] = limit;
+	}
+	for (size_t i = 0; i < POLICY_STREAMS; i++) {
+		struct policy_stream stream = builder->streams[i];
+
+		if (!stream.is_set)
+			continue;
+		pack_place(packing, &stream.place, &last_source, &last_copy);
+		stream.text = pack_text(packing, stream.text);
+		stream.path = pack_text(packing, stream.path);
+		if (policy)
+			policy->streams[i] = stream;
 	}
 }
 
@@ -323,6 +336,9 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	size_t size;
 	int r;
 
+	r = policy_settle_streams(builder);
+	if (r < 0)
+		return r;
 	if (builder->diagnostics.count > 0)
 		return -EINVAL;
 	r = drop_duplicates(builder);
@@ -330,7 +346,7 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 		return r;
 	policy_settle_calls(builder);
 	pack(builder, &packing, NULL, NULL, NULL);
-	pack_limits(builder, &packing, NULL);
+	pack_limits_and_streams(builder, &packing, NULL);
 	size = sizeof(*policy) + builder->files.count * sizeof(*files) +
 	       builder->calls.count * sizeof(*calls) + builder->addresses.count * sizeof(*addresses) +
 	       policy_default_count() * sizeof(*defaults);
@@ -347,7 +363,7 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	policy->default_count = policy_default_count();
 	packing = (struct packing){(char *)policy + size, 0};
 	pack(builder, &packing, files, calls, addresses);
-	pack_limits(builder, &packing, policy);
+	pack_limits_and_streams(builder, &packing, policy);
 	policy->references = 1;
 	policy->files = files;
 	policy->file_count = builder->files.count;

@@ -149,6 +149,25 @@ struct policy_limit {
 /* "memory", ...: as in policies; NULL-terminated. */
 extern const char *const policy_limit_names[POLICY_LIMITS + 1];
 
+enum policy_stream_kind {
+	POLICY_STDOUT,
+	POLICY_STDERR,
+	POLICY_STREAMS,
+};
+
+/* A file that the command's output goes to. */
+struct policy_stream {
+	bool is_set;
+	const char *path; /* expanded, absolute, clean */
+	uint64_t rotate;  /* a new file is begun at this size; 0: never */
+	unsigned keep;    /* how many old files stay beside it */
+	const char *text; /* as written */
+	struct policy_place place;
+};
+
+/* "stdout", "stderr"; NULL-terminated. */
+extern const char *const policy_stream_names[POLICY_STREAMS + 1];
+
 struct policy {
 	unsigned references;
 	size_t file_count;
@@ -160,6 +179,7 @@ struct policy {
 	size_t address_count;
 	const struct policy_address_rule *addresses;
 	struct policy_limit limits[POLICY_LIMITS];
+	struct policy_stream streams[POLICY_STREAMS];
 	bool wants_private_tmp; /* some rule names ${REEVE_TMP} */
 	void *block;            /* owns every string and array above */
 };
@@ -200,7 +220,7 @@ int policy_add_profile(struct policy_builder *builder, const char *name); /* bui
 
 /* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "connect",
  * "listen", "deny-connect", "deny-listen", "allow-call", "deny-call", "kill-call", "use", "limit" (its value
- * "NAME=VALUE"), "redirect" ("FROM=TO"). */
+ * "NAME=VALUE"), "redirect" ("FROM=TO"), "stdout", "stderr", "rotate", "keep". */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
 const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder);

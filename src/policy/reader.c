@@ -7,6 +7,7 @@
 #include "policy/conditions.h"
 #include "policy/document.h"
 #include "policy/limits.h"
+#include "policy/streams.h"
 
 struct reader {
 	struct policy_builder *builder;
@@ -380,8 +381,10 @@ static const char *const address_choices[] = {"connect", "listen", "deny-connect
 static const char *const address_keys[] = {
         "connect", "listen", "deny-connect", "deny-listen", "errno", "log", NULL};
 static const char *const address_planned[] = {"redirect", "ask", NULL};
-static const char *const top_keys[] = {"reeve", "use", "files", "network", "syscalls", "limits", NULL};
-static const char *const top_planned[] = {"streams", NULL};
+static const char *const top_keys[] = {
+        "reeve", "use", "files", "network", "syscalls", "streams", "limits", NULL};
+static const char *const top_planned[] = {NULL};
+static const char *const stream_keys[] = {"file", "rotate", "keep", NULL};
 
 /* For the schema that editors use: a set of keys that is not here is not in it. */
 const struct policy_key_set policy_key_sets[] = {
@@ -389,6 +392,8 @@ const struct policy_key_set policy_key_sets[] = {
         {"files", file_keys, file_choices},
         {"network", address_keys, address_choices},
         {"syscalls", call_keys, call_choices},
+        {"streams", policy_stream_names, NULL},
+        {"stream", stream_keys, NULL},
         {"limits", policy_limit_names, NULL},
         {0},
 };
@@ -551,6 +556,84 @@ static int read_limits(struct reader *reader, const struct document_node *top)
 	return r;
 }
 
+/* The one word behind `name`, or NULL: none, or told. */
+static int pick_word(struct reader *reader, const struct document_node *map, const char *name,
+        const struct document_node **ret)
+{
+	const struct document_node *value = value_of(map, name);
+
+	*ret = NULL;
+	if (value && value->kind != DOCUMENT_SCALAR)
+		return COMPLAIN(reader, value, "'%s' expects one value, found %s", name, found(value).text);
+	*ret = value;
+	return 0;
+}
+
+static int read_stream_map(
+        struct reader *reader, const struct document_node *map, enum policy_stream_kind kind)
+{
+	static const char *const none[] = {NULL};
+	static const struct keys keys = {stream_keys, none};
+	const struct document_node *file = NULL, *rotate = NULL, *keep = NULL;
+	struct policy_stream stream = {0};
+	struct policy_place place;
+	int r = check_keys(reader, map, &keys);
+
+	if (r == 0)
+		r = pick_word(reader, map, "rotate", &rotate);
+	if (r == 0)
+		r = pick_word(reader, map, "keep", &keep);
+	if (r == 0)
+		r = pick_word(reader, map, "file", &file);
+	if (r == 0 && rotate) {
+		place = place_of(reader, rotate);
+		r = policy_read_rotate(reader->builder, &place, rotate->text, rotate->length, &stream.rotate);
+	}
+	if (r == 0 && keep) {
+		place = place_of(reader, keep);
+		r = rotate ? policy_read_keep(reader->builder, &place, keep->text, keep->length, &stream.keep)
+		           : COMPLAIN(reader, keep, "'keep' goes with 'rotate' only");
+	}
+	if (r < 0)
+		return r;
+	if (!file)
+		return value_of(map, "file") ? 0 : COMPLAIN(reader, map, "a stream without 'file'");
+	stream.place = place_of(reader, file);
+	return policy_add_stream(reader->builder, kind, &stream, file->text, file->length);
+}
+
+static int read_streams(struct reader *reader, const struct document_node *top)
+{
+	static const char *const none[] = {NULL};
+	const struct keys keys = {policy_stream_names, none};
+	const struct document_node *map = value_of(top, "streams");
+	int r = 0;
+
+	if (!map)
+		return 0;
+	if (map->kind != DOCUMENT_MAP)
+		return COMPLAIN(reader, map, "'streams' expects a map such as {stdout: build.log}, found %s",
+		        found(map).text);
+	r = check_keys(reader, map, &keys);
+	for (const struct document_node *key = map->first; r == 0 && key; key = key->next->next) {
+		int kind = policy_stream_by_name(key->text, key->length);
+		const struct policy_stream stream = {.place = place_of(reader, key->next)};
+
+		if (kind < 0)
+			continue;
+		if (key->next->kind == DOCUMENT_MAP)
+			r = read_stream_map(reader, key->next, (enum policy_stream_kind)kind);
+		else if (is_string(key->next))
+			r = policy_add_stream(reader->builder, (enum policy_stream_kind)kind, &stream,
+			        key->next->text, key->next->length);
+		else
+			r = COMPLAIN(reader, key->next,
+			        "'%s' expects a file, or {file: NAME, rotate: 10M}, found %s", key->text,
+			        found(key->next).text);
+	}
+	return r;
+}
+
 static int add_use_string(struct reader *reader, const struct document_node *string, void *user)
 {
 	struct policy_place place = place_of(reader, string);
@@ -598,5 +681,7 @@ int policy_read_text(struct policy_builder *builder, const struct policy_text *t
 		r = read_section(&reader, top, "network", read_address_item);
 	if (r == 0)
 		r = read_section(&reader, top, "syscalls", read_call_item);
+	if (r == 0)
+		r = read_streams(&reader, top);
 	return r < 0 ? r : read_limits(&reader, top);
 }

@@ -22,6 +22,8 @@ enum shape {
 	SHAPE_TIME,
 	SHAPE_COUNT,
 	SHAPE_REDIRECT,
+	SHAPE_WORD,
+	SHAPE_STREAM,
 };
 
 /* What may stand behind each key that the reader knows; a test fails for one that is not here. */
@@ -37,6 +39,12 @@ static const struct row {
         {"", "files", SHAPE_RULES, NULL, "What may be read, changed and run. The order does not matter."},
         {"", "network", SHAPE_RULES, NULL, "Addresses that may be connected to and listened on."},
         {"", "syscalls", SHAPE_RULES, NULL, "System calls by name, number or @group."},
+        {"", "streams", SHAPE_MAP, NULL, "Files that the output goes to."},
+        {"streams", "stdout", SHAPE_STREAM, NULL, "A file that standard output goes to."},
+        {"streams", "stderr", SHAPE_STREAM, NULL, "A file that standard error goes to."},
+        {"stream", "file", SHAPE_WORD, NULL, "The file."},
+        {"stream", "rotate", SHAPE_SIZE, NULL, "A new file is begun at this size, as in 10M."},
+        {"stream", "keep", SHAPE_COUNT, "rotate", "How many old files stay beside it."},
         {"", "limits", SHAPE_MAP, NULL, "What the program and all that it starts may use."},
         {"limits", "memory", SHAPE_SIZE, NULL, "Of all processes together, as in 512M or 2G."},
         {"limits", "processes", SHAPE_COUNT, NULL, "Processes and threads at once."},
@@ -268,6 +276,10 @@ static struct json_object *shape_of(const struct row *row)
 		return pattern("^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$");
 	case SHAPE_REDIRECT:
 		return redirect();
+	case SHAPE_WORD:
+		return reference("string");
+	case SHAPE_STREAM:
+		return with(map(), "anyOf", list_of(reference("string"), reference("stream")));
 	case SHAPE_COUNT:
 		return with(map(), "anyOf", list_of(integer_from(0), pattern("^[0-9]+$")));
 	}

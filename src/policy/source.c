@@ -11,6 +11,7 @@
 #include "policy/builder.h"
 #include "policy/document.h"
 #include "policy/limits.h"
+#include "policy/streams.h"
 
 enum { MOST_USE_DEPTH = 8, CHUNK = 65536 };
 
@@ -315,6 +316,29 @@ static int add_redirect_flag(
 	return policy_add_redirect(builder, place, &from, &to);
 }
 
+static bool is_stream_flag(const char *key)
+{
+	return policy_stream_by_name(key, strlen(key)) >= 0 || strcmp(key, "rotate") == 0 ||
+	       strcmp(key, "keep") == 0;
+}
+
+static int add_stream_flag(
+        struct policy_builder *builder, const struct policy_place *place, const char *key, const char *value)
+{
+	const struct policy_stream stream = {.place = *place};
+	int kind = policy_stream_by_name(key, strlen(key));
+
+	if (kind >= 0)
+		return policy_add_stream(
+		        builder, (enum policy_stream_kind)kind, &stream, value, strlen(value));
+	if (strcmp(key, "keep") == 0) {
+		builder->rotate.keep_place = *place;
+		return policy_read_keep(builder, place, value, strlen(value), &builder->rotate.keep);
+	}
+	builder->rotate.place = *place;
+	return policy_read_rotate(builder, place, value, strlen(value), &builder->rotate.size);
+}
+
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value)
 {
 	struct policy_file_rule rule = {.verdict = POLICY_ALLOW, .place = {.source = "command line"}};
@@ -335,6 +359,8 @@ int policy_add_flag(struct policy_builder *builder, const char *key, const char 
 		r = policy_add_limit_flag(builder, &rule.place, value);
 	else if (strcmp(key, "redirect") == 0)
 		r = add_redirect_flag(builder, &rule.place, value);
+	else if (is_stream_flag(key))
+		r = add_stream_flag(builder, &rule.place, key, value);
 	else if (policy_start_rule(&rule, key))
 		r = policy_add_path(builder, &rule, value, strlen(value));
 	else if (policy_start_address(&address, key))

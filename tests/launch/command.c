@@ -192,6 +192,23 @@ static int children_main(int n, const char *path)
 	return 0;
 }
 
+/* WORD COUNT LENGTH: lines of that length, each with one write. */
+static int lines_main(char **argv)
+{
+	char line[1 << 14];
+	int count = atoi(argv[3]), length = atoi(argv[4]);
+
+	for (int i = 0; i < count; i++) {
+		int n = snprintf(line, sizeof(line), "%s %08d ", argv[2], i);
+
+		memset(line + n, '.', (size_t)(length - n));
+		line[length - 1] = '\n';
+		if (write(1, line, (size_t)length) != length)
+			return 1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -202,6 +219,8 @@ int main(int argc, char **argv)
 		return counts_main();
 	if (!strcmp(what, "storm") && argc == 4)
 		storm_main(argv[2], argv[3]);
+	if (!strcmp(what, "lines") && argc == 5)
+		return lines_main(argv);
 	if (!strcmp(what, "tree"))
 		tree_main();
 	if (!strcmp(what, "bomb"))

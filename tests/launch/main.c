@@ -29,6 +29,7 @@ static const struct {
         {"deaths", test_deaths},
         {"cost", test_cost},
         {"limits", test_limits},
+        {"streams", test_streams},
         {"cgroup", test_cgroup},
 };
 

@@ -28,6 +28,7 @@ ONLY_THE_READER = {
                             'variable-malformed', 'variable-unknown',
                             'network-addresses', 'network-hosts', 'network-ports', 'network-unix'],
     'what other files say': ['use-cycle', 'use-deep', 'use-directory', 'use-file-missing', 'use-itself', 'use-pattern'],
+    'what two files have in common': ['streams-one'],
     'how it is encoded': ['utf16'],
 }
 failures = []
@@ -126,6 +127,8 @@ def check_by_hand(validator):
             ('reeve: 1\nsyscalls: [{deny: [ptrace, "@debug", 101], log: true}]\n', True),
             ('reeve: 1\nnetwork: [{connect: "127.0.0.1:*"}, {deny-listen: "*:80", errno: EPERM}]\n', True),
             ('reeve: 1\nlimits: {memory: 2G, processes: 200, wall-time: 1h30m, cpu-time: 60s}\n', True),
+            ('reeve: 1\nstreams: {stdout: x.log, stderr: {file: y.log, rotate: 10M, keep: 3}}\n', True),
+            ('reeve: 1\nstreams: {stdout: {file: x.log, keep: 3}}\n', False),
             ('reeve: 1\nlimits: {wall-time: 30m1h}\n', False),
             ('reeve: 1\nlimits: {memory: 512}\n', False),
             ('reeve: 1\nuse: wrkspace\n', False),
