@@ -11,24 +11,16 @@
 #include "kernel/probe.h"
 #include "launch/runtime.h"
 
-/* A plan that no supervisor serves is not asked what only a supervisor needs: the default starts faster. */
-static int look_at_kernel(const struct plan *plan, enum machine_use use, struct reeve_features *ret)
+static int tell_plan_error(int r)
 {
-	int r = plan->supervises ? reeve_probe(ret) : probe_alone(ret);
-
-	if (r < 0)
-		fprintf(stderr, "reeve: cannot find out what this kernel can do: %s\n", strerror(-r));
-	else if (use == MACHINE_ASKS)
-		ret->listener_exists = false;
+	fprintf(stderr, "reeve: cannot plan the policy: %s\n", strerror(-r));
 	return r;
 }
 
-/* What cannot be told is taken for privileged: then more is watched. */
-static bool is_privileged(void)
+static int tell_probe_error(int r)
 {
-	struct credentials credentials;
-
-	return credentials_get(&credentials) < 0 || credentials.fsuid == 0 || credentials.effective != 0;
+	fprintf(stderr, "reeve: cannot find out what this kernel can do: %s\n", strerror(-r));
+	return r;
 }
 
 /* Nobody who is held by a plan may reach the sockets that change it. */
@@ -46,6 +38,50 @@ static int make_plan(struct policy *policy, struct plan_options *options, struct
 	return r;
 }
 
+/* Where nobody can listen, and sockets are all that somebody would have to listen for, the policy is planned
+ * again, without them. The plan is NULL when that fails. */
+static int fit_plan(struct policy *policy, struct plan_options *options,
+        const struct reeve_features *features, struct plan **plan)
+{
+	if (!(*plan)->supervises || !(*plan)->network.is_all_that_supervises ||
+	        (features->user_notification && features->inject && !features->listener_exists))
+		return 0;
+	plan_free(TAKE_PTR(*plan));
+	options->lacks |= PLAN_LACKS_LISTENER;
+	return make_plan(policy, options, plan);
+}
+
+/* A plan that no supervisor serves is not asked what only a supervisor needs. */
+static int look_and_plan(struct policy *policy, struct plan_options *options, enum machine_use use,
+        struct reeve_features *features, struct plan **plan)
+{
+	int r = probe_alone(features);
+
+	if (r < 0)
+		return tell_probe_error(r);
+	options->lacks = plan_lacks(features->landlock_abi);
+	r = make_plan(policy, options, plan);
+	if (r < 0)
+		return tell_plan_error(r);
+	if (!(*plan)->supervises)
+		return 0;
+	r = reeve_probe(features);
+	if (r < 0)
+		return tell_probe_error(r);
+	if (use == MACHINE_ASKS)
+		features->listener_exists = false;
+	r = fit_plan(policy, options, features, plan);
+	return r < 0 ? tell_plan_error(r) : 0;
+}
+
+/* What cannot be told is taken for privileged: then more is watched. */
+static bool is_privileged(void)
+{
+	struct credentials credentials;
+
+	return credentials_get(&credentials) < 0 || credentials.fsuid == 0 || credentials.effective != 0;
+}
+
 int machine_plan(struct policy *policy, struct plan_options *options, enum machine_use use,
         struct reeve_features *ret_features, struct plan **ret)
 {
@@ -56,13 +92,8 @@ int machine_plan(struct policy *policy, struct plan_options *options, enum machi
 
 	options->privileged = is_privileged();
 	progress_begin("looking at the files that the policy names");
-	r = make_plan(policy, options, &plan);
+	r = look_and_plan(policy, options, use, &features, &plan);
 	progress_end();
-	if (r < 0) {
-		fprintf(stderr, "reeve: cannot plan the policy: %s\n", strerror(-r));
-		return r;
-	}
-	r = look_at_kernel(plan, use, &features);
 	if (r == 0) {
 		r = plan_check_kernel(plan, &features, options, error_text, sizeof(error_text));
 		if (r < 0)
@@ -83,11 +114,15 @@ int machine_plan(struct policy *policy, struct plan_options *options, enum machi
 static int check(struct policy *policy, const struct reeve_features *features, bool best_effort,
         char **ret_notes, char **ret_error)
 {
-	struct plan_options options = {.privileged = is_privileged(), .best_effort = best_effort};
+	struct plan_options options = {.privileged = is_privileged(),
+	        .best_effort = best_effort,
+	        .lacks = plan_lacks(features->landlock_abi)};
 	struct plan *plan = NULL;
 	char text[1024] = "";
 	int r = make_plan(policy, &options, &plan);
 
+	if (r == 0)
+		r = fit_plan(policy, &options, features, &plan);
 	if (r < 0)
 		return r;
 	*ret_notes = *ret_error = NULL;

@@ -1,6 +1,7 @@
 #include "kernel/landlock.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,8 +13,8 @@
 #define SYS_landlock_restrict_self 446
 #endif
 
-#define SCOPE_SIGNAL (1ull << 1)
 #define RULE_PATH_BENEATH 1
+#define RULE_NET_PORT 2
 
 struct ruleset_attr {
 	uint64_t handled_access_fs, handled_access_net, scoped;
@@ -23,6 +24,10 @@ struct path_beneath_attr {
 	uint64_t allowed_access;
 	int32_t parent_fd;
 } __attribute__((packed));
+
+struct net_port_attr {
+	uint64_t allowed_access, port;
+};
 
 uint64_t landlock_rights(int abi)
 {
@@ -37,15 +42,31 @@ uint64_t landlock_rights(int abi)
 	return (LANDLOCK_RIGHT_IOCTL_DEV << 1) - 1;
 }
 
-int landlock_ruleset_new(uint64_t rights, int scope_signals)
+/* An older kernel knows the first fields only and refuses a longer structure that is not zero behind them;
+ * some vendors check the size alone. */
+static size_t size_of(const struct ruleset_attr *attr)
 {
-	struct ruleset_attr attr = {.handled_access_fs = rights, .scoped = scope_signals ? SCOPE_SIGNAL : 0};
-	/* A kernel of ABI 3 or lower knows only the first field and refuses a longer structure that is not
-	 * zero behind it; ours is, but some vendors check the size alone. */
-	size_t size = scope_signals ? sizeof(attr) : sizeof(attr.handled_access_fs);
-	int fd = (int)FAULTABLE("landlock", syscall(SYS_landlock_create_ruleset, &attr, size, 0));
+	if (attr->scoped)
+		return sizeof(*attr);
+	return attr->handled_access_net ? offsetof(struct ruleset_attr, scoped)
+	                                : offsetof(struct ruleset_attr, handled_access_net);
+}
+
+int landlock_ruleset_new(const struct landlock_handled *handled)
+{
+	struct ruleset_attr attr = {.handled_access_fs = handled->files,
+	        .handled_access_net = handled->network,
+	        .scoped = handled->scopes};
+	int fd = (int)FAULTABLE("landlock", syscall(SYS_landlock_create_ruleset, &attr, size_of(&attr), 0));
 
 	return fd < 0 ? -errno : fd;
+}
+
+int landlock_grant_port(int ruleset, uint16_t port, uint64_t rights)
+{
+	struct net_port_attr attr = {.allowed_access = rights, .port = port};
+
+	return syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &attr, 0) < 0 ? -errno : 0;
 }
 
 int landlock_grant(int ruleset, int path_fd, uint64_t rights)

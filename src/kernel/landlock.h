@@ -25,9 +25,26 @@
 /* Every file right that a kernel with this ABI knows. */
 uint64_t landlock_rights(int abi);
 
-/* A new ruleset that handles these file rights, and scopes signals when `scope_signals` (ABI 6).
- * The descriptor, or -errno. */
-int landlock_ruleset_new(uint64_t rights, int scope_signals);
+/* TCP, ABI 4. */
+#define LANDLOCK_RIGHT_BIND_TCP (1ull << 0)
+#define LANDLOCK_RIGHT_CONNECT_TCP (1ull << 1)
+
+/* ABI 6: no abstract socket, and no process, outside of the domain is reached. */
+#define LANDLOCK_SCOPE_ABSTRACT (1ull << 0)
+#define LANDLOCK_SCOPE_SIGNAL (1ull << 1)
+
+/* What a ruleset handles: what it does not grant is refused. */
+struct landlock_handled {
+	uint64_t files;
+	uint64_t network;
+	uint64_t scopes;
+};
+
+/* A new ruleset. The descriptor, or -errno. */
+int landlock_ruleset_new(const struct landlock_handled *handled);
+
+/* Grants `rights` of TCP on one port. 0 or -errno. */
+int landlock_grant_port(int ruleset, uint16_t port, uint64_t rights);
 
 /* Grants `rights` below (or on) what the O_PATH descriptor names. 0 or -errno. */
 int landlock_grant(int ruleset, int path_fd, uint64_t rights);

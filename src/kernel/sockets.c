@@ -152,7 +152,8 @@ ssize_t sockets_send(int fd, const struct msghdr *message, int flags)
 /* The folder, and nothing around it. */
 static int domain_within(int parent)
 {
-	AUTO_CLOSE int ruleset = landlock_ruleset_new(LANDLOCK_RIGHT_MAKE_SOCK, 0);
+	AUTO_CLOSE int ruleset =
+	        landlock_ruleset_new(&(const struct landlock_handled){.files = LANDLOCK_RIGHT_MAKE_SOCK});
 	int r;
 
 	if (ruleset < 0)

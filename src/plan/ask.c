@@ -139,6 +139,94 @@ static int ask_open(
 	return *path ? ask_file(plan, origin, path, access, answer) : -ENOENT;
 }
 
+/* ---- addresses ---- */
+
+static int same_path(const struct origin *origin, struct address *address, char **ret)
+{
+	int r = resolve(origin, address->name, ret);
+
+	if (r < 0)
+		return r;
+	address->name = *ret;
+	address->name_length = strlen(*ret);
+	return 0;
+}
+
+/* Who says so: a socket that cannot be made is the filter's; what each call is looked at for is the
+ * supervisor's; a port of TCP is Landlock's. */
+static enum plan_layer layer_of_address(const struct plan *plan, const struct address *address, unsigned use)
+{
+	const struct plan_network *network = &plan->network;
+	bool connects = use == POLICY_CONNECT;
+	enum plan_reach reach;
+
+	if (address->kind != ADDRESS_IP) {
+		if (!network->makes_unix)
+			return PLAN_FILTER;
+		if (plan->notifies[connects ? SYSCALLS_CONNECT : SYSCALLS_BIND])
+			return PLAN_SUPERVISOR;
+		if (address->kind == ADDRESS_UNIX_PATH)
+			return connects || !plan->uses_landlock ? PLAN_NOWHERE : PLAN_LANDLOCK;
+		return connects && network->names_within ? PLAN_LANDLOCK : PLAN_NOWHERE;
+	}
+	if (address->transport == POLICY_UDP && !network->makes_udp)
+		return PLAN_FILTER;
+	if (address->transport == POLICY_TCP && !network->makes_tcp)
+		return PLAN_FILTER;
+	if (plan->notifies[connects ? SYSCALLS_CONNECT : SYSCALLS_BIND])
+		return PLAN_SUPERVISOR;
+	reach = connects ? network->tcp_connect : network->tcp_listen;
+	return address->transport == POLICY_TCP && reach != PLAN_REACH_ALL ? PLAN_LANDLOCK : PLAN_NOWHERE;
+}
+
+static const char *why_address(const struct plan *plan, const struct address *address,
+        const struct address_verdict *verdict, unsigned use)
+{
+	if (verdict->rule || verdict->file)
+		return NULL;
+	if (verdict->verdict != POLICY_ALLOW)
+		return "no rule allows it";
+	if (address->kind == ADDRESS_IP)
+		return "any free port, to receive answers";
+	return use == POLICY_CONNECT && plan->network.names_within ? "when it is the program's own"
+	                                                           : "no rule refuses it";
+}
+
+static int ask_address(const struct plan *plan, const struct origin *origin, const char *text, unsigned use,
+        struct explain_answer *answer)
+{
+	AUTO_FREE char *name = malloc(strlen(text) + 1);
+	struct address_verdict verdict;
+	struct address address;
+	char words[PATH_MAX];
+	int r = 0;
+
+	if (!name)
+		return -ENOMEM;
+	if (!address_parse(text, name, &address))
+		return -EADDRNOTAVAIL;
+	if (address.kind == ADDRESS_UNIX_PATH)
+		r = same_path(origin, &address, &answer->path);
+	if (r < 0)
+		return r;
+	if (use == POLICY_CONNECT)
+		address_normalise(&address);
+	address_decide(plan->addresses, &address, use, &verdict);
+	answer->use = use;
+	answer->verdict = verdict.verdict;
+	answer->error = verdict.verdict == POLICY_ALLOW ? 0 : verdict.error;
+	answer->address = verdict.rule;
+	answer->file = verdict.file;
+	answer->why = why_address(plan, &address, &verdict, use);
+	answer->layer = layer_of_address(plan, &address, use);
+	if (answer->path)
+		return 0;
+	answer->path = strdup(address_text(&address, words, sizeof(words)));
+	return answer->path ? 0 : -ENOMEM;
+}
+
+/* ---- system calls ---- */
+
 static void answer_from_rule(struct explain_answer *answer, const struct policy_syscall_rule *rule)
 {
 	answer->call = rule;
@@ -220,6 +308,8 @@ static int ask_call(
 	return 0;
 }
 
+static const char questions[] = "open:PATH:rw, exec:PATH, connect:ADDRESS, listen:ADDRESS or syscall:NAME";
+
 static int complain(int r, const char *question, char *text, size_t size)
 {
 	switch (r) {
@@ -227,12 +317,17 @@ static int complain(int r, const char *question, char *text, size_t size)
 		snprintf(text, size, "%s: there is no such system call on this architecture", question);
 		return -EINVAL;
 	case -ENOENT:
+		snprintf(text, size, "%s: the path is missing; expected %s", question, questions);
+		return -EINVAL;
+	case -EADDRNOTAVAIL:
 		snprintf(text, size,
-		        "%s: the path is missing; expected open:PATH:rw, exec:PATH or syscall:NAME",
+		        "%s: expected an address that a program could name, such as 127.0.0.1:80, "
+		        "udp:[::1]:53, "
+		        "unix:/run/x.sock or unix:@name",
 		        question);
 		return -EINVAL;
 	case -EINVAL:
-		snprintf(text, size, "%s: expected open:PATH:rw, exec:PATH or syscall:NAME", question);
+		snprintf(text, size, "%s: expected %s", question, questions);
 		return -EINVAL;
 	default:
 		snprintf(text, size, "%s: %s", question, strerror(-r));
@@ -252,6 +347,10 @@ int explain_ask(const struct plan *plan, const char *question, const char *cwd, 
 		r = ask_open(plan, &origin, question + 5, &answer);
 	else if (strncmp(question, "exec:", 5) == 0)
 		r = question[5] ? ask_file(plan, &origin, question + 5, POLICY_EXEC, &answer) : -ENOENT;
+	else if (strncmp(question, "connect:", 8) == 0)
+		r = ask_address(plan, &origin, question + 8, POLICY_CONNECT, &answer);
+	else if (strncmp(question, "listen:", 7) == 0)
+		r = ask_address(plan, &origin, question + 7, POLICY_LISTEN, &answer);
 	else if (strncmp(question, "syscall:", 8) == 0)
 		r = ask_call(plan, question + 8, &answer, wrong, sizeof(wrong));
 	else

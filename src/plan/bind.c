@@ -13,6 +13,8 @@
 #include "base/path.h"
 #include "plan/plan.h"
 
+#define MOST_SPELLINGS 3 /* of one rule */
+
 struct binding {
 	ARRAY(struct match_entry) entries;
 };
@@ -202,6 +204,42 @@ const struct plan_redirect *plan_redirect_below(const struct plan *plan, const c
 	return NULL;
 }
 
+/* A socket file is bound as any other file; the other addresses mean the same everywhere. */
+static int bind_address(struct plan *plan, const struct policy_address_rule *rule)
+{
+	const struct policy_file_rule file = {
+	        .verdict = rule->verdict, .path = rule->path, .is_glob = rule->is_glob};
+	struct binding binding = {0};
+	int r;
+
+	if (rule->kind != POLICY_ADDRESS_UNIX) {
+		plan->address_entries[plan->address_entry_count++] = (struct address_entry){rule, NULL};
+		return 0;
+	}
+	r = rule->is_glob ? bind_glob(&binding, &file) : bind_plain(&binding, &file);
+	for (size_t i = 0; i < binding.entries.count; i++)
+		plan->address_entries[plan->address_entry_count++] =
+		        (struct address_entry){rule, binding.entries.items[i].path};
+	free(binding.entries.items);
+	return r;
+}
+
+static int bind_addresses(struct plan *plan)
+{
+	int r = 0;
+
+	plan->address_entries =
+	        calloc(MOST_SPELLINGS * plan->policy->address_count + 1, sizeof(*plan->address_entries));
+	if (!plan->address_entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->policy->address_count && r == 0; i++)
+		r = bind_address(plan, &plan->policy->addresses[i]);
+	if (r < 0)
+		return r;
+	return address_matcher_new(plan->address_entries, plan->address_entry_count, plan->entries,
+	        plan->entry_count, &plan->addresses);
+}
+
 int plan_bind(struct plan *plan)
 {
 	struct binding binding = {0};
@@ -221,7 +259,8 @@ int plan_bind(struct plan *plan)
 	plan->entry_count = binding.entries.count;
 	if (r < 0)
 		return r;
-	return matcher_new(plan->entries, plan->entry_count, &plan->matcher);
+	r = matcher_new(plan->entries, plan->entry_count, &plan->matcher);
+	return r < 0 ? r : bind_addresses(plan);
 }
 
 int plan_find_links(struct plan *plan)

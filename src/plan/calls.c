@@ -11,6 +11,7 @@
 #include "plan/draft.h"
 #include "plan/plan.h"
 #include "plan/rules.h"
+#include "plan/sockets.h"
 #include "policy/calls.h"
 
 #define ERRNO(e) (SECCOMP_RET_ERRNO | (uint32_t)(e))
@@ -153,9 +154,14 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 	case SYSCALLS_LANDLOCK:
 		/* A performed open would not obey the domain that the target puts on itself: as on a kernel
 		 * without Landlock, which every caller expects. */
-		if (!b->plan->performs || !is_named(row, "landlock_create_ruleset"))
+		if (b->plan->undoes_domains && is_named(row, "landlock_create_ruleset")) {
+			call->action = ERRNO(EOPNOTSUPP);
+			return true;
+		}
+		/* What its own domain keeps in is kept in also where the supervisor connects. */
+		if (!b->plan->performs || b->plan->undoes_domains || !is_named(row, "landlock_restrict_self"))
 			return false;
-		call->action = ERRNO(EOPNOTSUPP);
+		add_watched(b, call);
 		return true;
 	case SYSCALLS_IOCTL:
 		if (!is_named(row, "prctl") || !b->plan->performs || !b->options->privileged)
@@ -225,7 +231,9 @@ static void add_call(struct building *b, unsigned nr)
 	struct draft call = {.nr = nr, .opened_by = DRAFT_ANY_ARGUMENT, .action = SECCOMP_RET_ALLOW};
 	bool fixed = row && add_fixed(b, row, &call);
 
-	if (row && !fixed && b->plan->notifies[row->operation] && may_notify(row))
+	if (row && !fixed && sockets_draft(b->plan, row, &call))
+		; /* what the rules on the call itself leave of it */
+	else if (row && !fixed && b->plan->notifies[row->operation] && may_notify(row))
 		add_path_call(b, row, &call);
 	else if (row && !fixed && is_watched(b, row))
 		add_watched(b, &call);

@@ -83,6 +83,66 @@ static void compare_old_grants(const struct comparison *c)
 	}
 }
 
+static bool has_port(const struct plan_ports *ports, uint16_t port)
+{
+	for (size_t i = 0; i < ports->count; i++)
+		if (ports->items[i] == port)
+			return true;
+	return false;
+}
+
+static bool ports_are_within(const struct plan_ports *inner, const struct plan_ports *outer)
+{
+	if (!outer->is_named)
+		return true;
+	for (size_t i = 0; i < inner->count; i++)
+		if (!has_port(outer, inner->items[i]))
+			return false;
+	return inner->is_named;
+}
+
+/* One use of TCP. Where the supervisor looks at it, all may change within the domain that is on; else
+ * nothing. */
+struct tcp {
+	enum plan_reach reach;
+	const struct plan_ports *ports;
+};
+
+static bool tcp_may_change(const struct tcp *worn, const struct tcp *next, bool is_looked_at)
+{
+	bool is_within = worn->reach == PLAN_REACH_ALL || ports_are_within(next->ports, worn->ports);
+
+	if (next->reach == PLAN_REACH_ALL && worn->reach != PLAN_REACH_ALL)
+		is_within = worn->reach == PLAN_REACH_SOME && !worn->ports->is_named;
+	if (is_looked_at)
+		return is_within;
+	return worn->reach == next->reach && is_within && ports_are_within(worn->ports, next->ports);
+}
+
+/* What the filter holds of addresses is compared with it. */
+static void compare_networks(const struct comparison *c)
+{
+	const struct plan_network *worn = &c->worn->network, *next = &c->next->network;
+	const struct tcp connects[2] = {
+	        {worn->tcp_connect, &worn->connect_ports}, {next->tcp_connect, &next->connect_ports}};
+	const struct tcp listens[2] = {
+	        {worn->tcp_listen, &worn->listen_ports}, {next->tcp_listen, &next->listen_ports}};
+
+	if (!c->worn->uses_landlock)
+		return;
+	if (!tcp_may_change(&connects[0], &connects[1], c->worn->notifies[SYSCALLS_CONNECT]))
+		fputs("rules about TCP connections: Landlock alone holds their ports, and they cannot "
+		      "change\n",
+		        c->out);
+	if (!tcp_may_change(&listens[0], &listens[1], c->worn->notifies[SYSCALLS_BIND]))
+		fputs("rules about TCP listening: Landlock alone holds their ports, and they cannot change\n",
+		        c->out);
+	if (worn->names != next->names &&
+	        (worn->names_within || worn->names == PLAN_REACH_ALL || next->names == PLAN_REACH_ALL))
+		fputs("rules about abstract sockets: Landlock's scope holds them, and it cannot change\n",
+		        c->out);
+}
+
 static bool calls_are_equal(const struct policy_syscall_rule *a, const struct policy_syscall_rule *b)
 {
 	return a->verdict == b->verdict && a->error == b->error && a->log == b->log &&
@@ -104,6 +164,14 @@ static void tell_calls(const struct comparison *c, const struct policy *policy, 
 	}
 }
 
+static void tell_line(FILE *out, const struct plan_line *line)
+{
+	if (line->address)
+		tell_address_rule(out, line->address);
+	else
+		tell_rule(out, line->file, line->call);
+}
+
 /* Rules that make more notify than does. */
 static void tell_notifying(const struct comparison *c)
 {
@@ -115,7 +183,7 @@ static void tell_notifying(const struct comparison *c)
 			if (!(line->notifies >> k & 1) || c->worn->notifies[k])
 				continue;
 			if (separator[0] == ':')
-				tell_rule(c->out, line->file, line->call);
+				tell_line(c->out, line);
 			fprintf(c->out, "%s%s", separator, syscalls_operation_name(k));
 			separator = ", ";
 		}
@@ -204,6 +272,7 @@ int plan_compare(const struct plan *worn, const struct plan *next, char **ret_re
 		return -ENOMEM;
 	compare_new_grants(&c);
 	compare_old_grants(&c);
+	compare_networks(&c);
 	compare_limits(&c);
 	compare_names(&c);
 	compare_streams(&c);

@@ -30,12 +30,27 @@ static const char refused_outsiders[] = TASK_CALLS
 
 static const char *const refused_performing[] = {
         "mount and the other calls that change mounts, pivot_root: EPERM (as in any Landlock domain)",
-        "landlock_create_ruleset: EOPNOTSUPP (the supervisor's opens would not obey the program's own "
+};
+
+static const char *const refused_undoing[] = {
+        "landlock_create_ruleset: EOPNOTSUPP (what the supervisor does would not obey the program's own "
         "domain)",
 };
 
+static const char *const refused_sockets[] = {
+        "sockets of other kinds than TCP, UDP and UNIX, and netlink's routing family: EAFNOSUPPORT, "
+        "EPROTONOSUPPORT "
+        "(MPTCP, SCTP) or EACCES (raw)",
+};
+
+static const char *const refused_fast_open[] = {
+        "TCP fast open (MSG_FASTOPEN and its options): EOPNOTSUPP (it connects without connect)",
+};
+
 static const char *const not_held[] = {
-        "Networks: nothing is restricted yet.",
+        "Which abstract names a program takes for its own sockets, unless a listen rule speaks of them: "
+        "others may "
+        "connect to it there.",
         "stat, chmod, chown, utime and extended attributes: Landlock does not govern them, so grants do not "
         "bound them. Deny and hide rules do: the supervisor looks at them where such a rule takes effect.",
         "Exec rules hold running a file. Mapping it as a library (ld.so FILE, dlopen) is reading: deny that, "
@@ -76,6 +91,142 @@ static void write_list(FILE *out, const char *const *items, size_t count)
 	}
 }
 
+static const char *const *refused_tasks(const struct plan *plan)
+{
+	static const char *const without = refused_numbers, *const with = refused_outsiders;
+
+	return plan->supervises ? &with : &without;
+}
+
+/* Refusals of the filter that no rule made. Calls `tell` for each list. */
+static void each_refusal(
+        const struct plan *plan, void (*tell)(void *user, const char *const *items, size_t count), void *user)
+{
+	tell(user, refused_always, ELEMENTS(refused_always));
+	tell(user, refused_tasks(plan), 1);
+	tell(user, refused_sockets, ELEMENTS(refused_sockets));
+	if (plan->network.refuses_fast_open)
+		tell(user, refused_fast_open, ELEMENTS(refused_fast_open));
+	if (plan->performs)
+		tell(user, refused_performing, ELEMENTS(refused_performing));
+	if (plan->undoes_domains)
+		tell(user, refused_undoing, ELEMENTS(refused_undoing));
+}
+
+/* ---- networks ---- */
+
+enum { SORTS = 5 };
+
+/* One sort of addresses: how much of it is allowed, and who holds that. */
+struct sort {
+	const char *name, *word; /* for people, for programs */
+	enum plan_layer layer;
+	const char *text;
+};
+
+static struct sort sort_of_tcp(const struct plan *plan, enum plan_reach reach)
+{
+	bool ported = !(plan->lacks & PLAN_LACKS_PORTS);
+	struct sort sort = {.layer = ported ? PLAN_LANDLOCK : PLAN_SUPERVISOR};
+
+	switch (reach) {
+	case PLAN_REACH_NONE:
+		sort.text = "none";
+		if (!plan->network.makes_tcp)
+			sort.layer = PLAN_FILTER;
+		break;
+	case PLAN_REACH_PORTS:
+		sort.text = "to some ports of any address";
+		break;
+	case PLAN_REACH_SOME:
+		sort.text = "each is looked at";
+		sort.layer = PLAN_SUPERVISOR;
+		break;
+	case PLAN_REACH_ALL:
+		sort.text = "all";
+		sort.layer = PLAN_NOWHERE;
+		break;
+	}
+	return sort;
+}
+
+static struct sort sort_of_udp(const struct plan_network *network)
+{
+	if (!network->makes_udp)
+		return (struct sort){.layer = PLAN_FILTER, .text = "none: the sockets cannot be made"};
+	if (network->udp_connect == PLAN_REACH_ALL && network->udp_listen == PLAN_REACH_ALL)
+		return (struct sort){.layer = PLAN_NOWHERE, .text = "all"};
+	return (struct sort){.layer = PLAN_SUPERVISOR,
+	        .text = "each address is looked at; sendmsg and sendmmsg notify always, as their addresses "
+	                "lie in memory"};
+}
+
+static struct sort sort_of_files(const struct plan *plan)
+{
+	if (!plan->network.makes_unix)
+		return (struct sort){.layer = PLAN_FILTER,
+		        .text = plan->lacks & PLAN_LACKS_LISTENER
+		                        ? "none: no supervisor can listen here, so UNIX sockets cannot be "
+		                          "made"
+		                        : "none could be connected to, so UNIX sockets cannot be made"};
+	if (plan->network.files == PLAN_REACH_ALL && !plan->notifies[SYSCALLS_CONNECT])
+		return (struct sort){.layer = PLAN_NOWHERE, .text = "all"};
+	return (struct sort){.layer = PLAN_SUPERVISOR,
+	        .text = "those that rules allow, and those in trees that may be written; no kernel layer "
+	                "knows them, "
+	                "so each connect notifies, of other sockets, too"};
+}
+
+static struct sort sort_of_names(const struct plan_network *network)
+{
+	if (!network->makes_unix)
+		return (struct sort){.layer = PLAN_FILTER, .text = "none: UNIX sockets cannot be made"};
+	if (network->names == PLAN_REACH_ALL)
+		return (struct sort){.layer = PLAN_NOWHERE, .text = "all"};
+	if (network->names_within)
+		return (struct sort){.layer = PLAN_LANDLOCK, .text = "the program's own"};
+	return (struct sort){.layer = PLAN_SUPERVISOR, .text = "those that rules allow"};
+}
+
+static void find_sorts(const struct plan *plan, struct sort ret[SORTS])
+{
+	static const char *const names[SORTS] = {
+	        "TCP connections", "TCP listening", "UDP", "UNIX socket files", "abstract UNIX sockets"};
+	static const char *const words[SORTS] = {"tcp-connect", "tcp-listen", "udp", "files", "abstract"};
+
+	ret[0] = sort_of_tcp(plan, plan->network.tcp_connect);
+	ret[1] = sort_of_tcp(plan, plan->network.tcp_listen);
+	if (plan->network.tcp_listen == PLAN_REACH_PORTS)
+		ret[1].text =
+		        "on some ports of any address; that listen has one of them, the supervisor sees";
+	if (plan->network.tcp_listen == PLAN_REACH_NONE && plan->notifies[SYSCALLS_LISTEN])
+		ret[1].text = "none; that listen takes no port by itself, the supervisor sees";
+	ret[2] = sort_of_udp(&plan->network);
+	ret[3] = sort_of_files(plan);
+	ret[4] = sort_of_names(&plan->network);
+	for (size_t i = 0; i < SORTS; i++) {
+		ret[i].name = names[i];
+		ret[i].word = words[i];
+	}
+}
+
+static void write_sorts(const struct plan *plan, FILE *out)
+{
+	struct sort sorts[SORTS];
+
+	find_sorts(plan, sorts);
+	fputs("\nThe network:\n", out);
+	for (size_t i = 0; i < SORTS; i++) {
+		char text[512];
+
+		fputs("  - ", out);
+		snprintf(text, sizeof(text), "%s: %s%s%s", sorts[i].name, sorts[i].text,
+		        sorts[i].layer == PLAN_NOWHERE ? "" : "; held by ",
+		        sorts[i].layer == PLAN_NOWHERE ? "" : plan_layer_name(sorts[i].layer));
+		write_wrapped(out, text, 4, 4);
+	}
+}
+
 /* ---- what a rule makes notify ---- */
 
 static bool rule_may_notify(const struct policy_file_rule *rule, enum syscalls_operation operation)
@@ -107,8 +258,10 @@ static bool rule_may_notify(const struct policy_file_rule *rule, enum syscalls_o
 static bool line_notifies(
         const struct plan *plan, const struct plan_line *line, enum syscalls_operation operation)
 {
-	return line->layer == PLAN_SUPERVISOR && line->file && plan->notifies[operation] &&
-	       rule_may_notify(line->file, operation);
+	if (line->layer != PLAN_SUPERVISOR || !plan->notifies[operation])
+		return false;
+	return line->address ? line->notifies >> operation & 1
+	                     : line->file && rule_may_notify(line->file, operation);
 }
 
 /* ---- the calls that notify ---- */
@@ -183,7 +336,10 @@ static void write_notifies(const struct plan *plan, const struct plan_line *line
 static void write_line(const struct plan *plan, const struct plan_line *line, FILE *out)
 {
 	fputs("  ", out);
-	tell_rule(out, line->file, line->call);
+	if (line->address)
+		tell_address_rule(out, line->address);
+	else
+		tell_rule(out, line->file, line->call);
 	/* A group's rule is told once for each call in it. */
 	if (line->call && line->call->text[0] == '@')
 		fprintf(out, " (%s)", line->call->name);
@@ -219,13 +375,6 @@ static bool is_idle(const struct plan_line *line)
 }
 
 /* ---- what every policy refuses ---- */
-
-static const char *const *refused_tasks(const struct plan *plan)
-{
-	static const char *const without = refused_numbers, *const with = refused_outsiders;
-
-	return plan->supervises ? &with : &without;
-}
 
 /* The rule that opens at least some of it, or NULL. */
 static const struct policy_syscall_rule *opener_of(
@@ -314,6 +463,11 @@ static struct json_object *defaults_json(const struct plan *plan)
 	return list;
 }
 
+static void write_refusals(void *user, const char *const *items, size_t count)
+{
+	write_list(user, items, count);
+}
+
 int explain_plan(const struct plan *plan, FILE *out)
 {
 	int r;
@@ -334,17 +488,15 @@ int explain_plan(const struct plan *plan, FILE *out)
 		        idle);
 	if (plan->line_count)
 		fputs("  What no rule allows is denied.\n", out);
+	write_sorts(plan, out);
 	if (plan_tell_limits(plan, out, write_wrapped) < 0)
 		return -ENOMEM;
 	r = write_defaults(plan, out);
 	if (r < 0)
 		return r;
 	plan_tell_streams(plan->policy, out, write_wrapped);
-	fputs("\nRefused by the filter of every plan:\n", out);
-	write_list(out, refused_always, ELEMENTS(refused_always));
-	write_list(out, refused_tasks(plan), 1);
-	if (plan->performs)
-		write_list(out, refused_performing, ELEMENTS(refused_performing));
+	fputs("\nRefused by the filter whatever the rules say:\n", out);
+	each_refusal(plan, write_refusals, out);
 	fputs("\nNot held by this version:\n", out);
 	write_list(out, not_held, ELEMENTS(not_held));
 	if (plan->notes)
@@ -389,13 +541,21 @@ static const char *layer_word(enum plan_layer layer)
 	return words[layer];
 }
 
+static const char *use_word(unsigned use)
+{
+	return use == POLICY_CONNECT ? "connect" : "listen";
+}
+
 static struct json_object *line_json(const struct plan *plan, const struct plan_line *line)
 {
-	struct json_object *object = tell_rule_json(line->file, line->call);
+	struct json_object *object = line->address ? tell_address_rule_json(line->address)
+	                                           : tell_rule_json(line->file, line->call);
 
 	if (!object)
 		return NULL;
-	if (line->file)
+	if (line->address)
+		json_object_object_add(object, "use", json_object_new_string(use_word(line->address->use)));
+	else if (line->file)
 		json_object_object_add(object, "access", tell_access_json(line->file->access));
 	else
 		json_object_object_add(object, "call", string_or_null(line->call->name));
@@ -404,6 +564,29 @@ static struct json_object *line_json(const struct plan *plan, const struct plan_
 	json_object_object_add(object, "why", string_or_null(line->why));
 	json_object_object_add(object, "note", string_or_null(line->note));
 	json_object_object_add(object, "notifies", line_notifies_json(plan, line));
+	return object;
+}
+
+static void add_refusals(void *user, const char *const *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		json_object_array_add(user, json_object_new_string(items[i]));
+}
+
+static struct json_object *sorts_json(const struct plan *plan)
+{
+	struct json_object *object = json_object_new_object(), *sort;
+	struct sort sorts[SORTS];
+
+	find_sorts(plan, sorts);
+	for (size_t i = 0; object && i < SORTS; i++) {
+		sort = json_object_new_object();
+		if (!sort)
+			return object;
+		json_object_object_add(sort, "allowed", json_object_new_string(sorts[i].text));
+		json_object_object_add(sort, "layer", json_object_new_string(layer_word(sorts[i].layer)));
+		json_object_object_add(object, sorts[i].word, sort);
+	}
 	return object;
 }
 
@@ -417,13 +600,12 @@ struct json_object *explain_plan_json(const struct plan *plan)
 		return NULL;
 	for (size_t i = 0; i < plan->line_count; i++)
 		json_object_array_add(rules, line_json(plan, &plan->lines[i]));
-	refused = strings_json(refused_always, ELEMENTS(refused_always));
+	refused = json_object_new_array();
 	if (refused)
-		json_object_array_add(refused, json_object_new_string(*refused_tasks(plan)));
-	for (size_t i = 0; refused && plan->performs && i < ELEMENTS(refused_performing); i++)
-		json_object_array_add(refused, json_object_new_string(refused_performing[i]));
+		each_refusal(plan, add_refusals, refused);
 	json_object_object_add(object, "schema", json_object_new_int(1));
 	json_object_object_add(object, "rules", rules);
+	json_object_object_add(object, "network", sorts_json(plan));
 	json_object_object_add(object, "limits", plan_limits_json(plan));
 	json_object_object_add(object, "defaults", defaults_json(plan));
 	json_object_object_add(object, "streams", plan_streams_json(plan->policy));
@@ -445,7 +627,10 @@ int explain_answer_tell(const struct explain_answer *answer, FILE *out)
 	fprintf(out, ": %s", tell_verdict(answer->verdict));
 	if (answer->error)
 		fprintf(out, " (%s)", tell_error(answer->error, number, sizeof(number)));
-	if (answer->file || answer->call) {
+	if (answer->address) {
+		fputs(", by ", out);
+		tell_address_rule(out, answer->address);
+	} else if (answer->file || answer->call) {
 		fputs(", by ", out);
 		tell_rule(out, answer->file, answer->call);
 		if (answer->why)
@@ -468,12 +653,17 @@ struct json_object *explain_answer_json(const struct explain_answer *answer)
 		return NULL;
 	json_object_object_add(object, "question", tell_bytes_json(answer->question));
 	json_object_object_add(object, "object", string_or_null(answer->path));
-	json_object_object_add(object, "access", answer->path ? tell_access_json(answer->access) : NULL);
+	json_object_object_add(
+	        object, "access", answer->path && answer->access ? tell_access_json(answer->access) : NULL);
+	if (answer->use)
+		json_object_object_add(object, "use", json_object_new_string(use_word(answer->use)));
 	json_object_object_add(object, "verdict", json_object_new_string(tell_verdict(answer->verdict)));
 	json_object_object_add(object, "errno",
 	        answer->error ? json_object_new_string(tell_error(answer->error, number, sizeof(number)))
 	                      : NULL);
-	json_object_object_add(object, "rule", tell_rule_json(answer->file, answer->call));
+	json_object_object_add(object, "rule",
+	        answer->address ? tell_address_rule_json(answer->address)
+	                        : tell_rule_json(answer->file, answer->call));
 	json_object_object_add(object, "why", string_or_null(answer->why));
 	json_object_object_add(object, "layer", json_object_new_string(layer_word(answer->layer)));
 	return object;

@@ -14,15 +14,18 @@ int explain_plan(const struct plan *plan, FILE *out);
 /* The same as an object; NULL when memory is short. A new reference. */
 struct json_object *explain_plan_json(const struct plan *plan);
 
-/* One question: "open:PATH:rw" (r, w, x; r without), "exec:PATH", "syscall:NAME". */
+/* One question: "open:PATH:rw" (r, w, x; r without), "exec:PATH", "connect:ADDRESS", "listen:ADDRESS",
+ * "syscall:NAME". */
 struct explain_answer {
 	const char *question; /* borrowed */
-	char *path;           /* what the question's path is here, owned; NULL for system calls */
+	char *path;           /* what the question's path or address is here, owned; NULL for system calls */
 	unsigned access;
+	unsigned use; /* POLICY_CONNECT or POLICY_LISTEN for addresses, else 0 */
 	enum policy_verdict verdict;
 	int error;
 	const struct policy_file_rule *file;
 	const struct policy_syscall_rule *call;
+	const struct policy_address_rule *address;
 	enum plan_layer layer; /* that gives the verdict */
 	const char *why;       /* instead of a rule, or NULL */
 };

@@ -16,6 +16,8 @@
 #include "plan/limits.h"
 
 #define NEEDED_ABI 3 /* truncation is held from here on */
+#define PORTS_ABI 4
+#define SCOPES_ABI 6
 
 static const char why_inside[] = "Landlock grants whole trees and cannot take a part of one back";
 static const char why_hidden[] = "only an answer can make a path look absent";
@@ -31,7 +33,7 @@ const char *plan_layer_name(enum plan_layer layer)
 	return names[layer];
 }
 
-static int add_grant(struct plan *plan, const char *path, unsigned access)
+int plan_add_grant(struct plan *plan, const char *path, unsigned access, bool sockets)
 {
 	struct plan_grant *grown = reallocarray(plan->grants, plan->grant_count + 1, sizeof(*grown));
 
@@ -41,6 +43,7 @@ static int add_grant(struct plan *plan, const char *path, unsigned access)
 	plan->grants[plan->grant_count].path = strdup(path);
 	if (!plan->grants[plan->grant_count].path)
 		return -ENOMEM;
+	plan->grants[plan->grant_count].sockets = sockets;
 	plan->grants[plan->grant_count++].access = access;
 	return 0;
 }
@@ -66,7 +69,7 @@ static int add_backstop(struct plan *plan, const struct match_entry *entry)
 
 		slash[slash == path] = '\0';
 	}
-	return add_grant(plan, path, entry->rule->access);
+	return plan_add_grant(plan, path, entry->rule->access, false);
 }
 
 /* Whether Landlock, by another rule, grants at least as much to all that this one can mean. */
@@ -153,7 +156,7 @@ static void notify(struct plan *plan, struct plan_line *line, uint64_t operation
 		plan->notifies[i] |= (operations & BIT(i)) != 0;
 }
 
-static struct plan_line *add_line(struct plan *plan)
+struct plan_line *plan_add_line(struct plan *plan)
 {
 	struct plan_line *grown = reallocarray(plan->lines, plan->line_count + 1, sizeof(*grown));
 
@@ -176,7 +179,7 @@ static int choose_for_grant(
         struct plan *plan, const struct policy_file_rule *rule, const struct plan_options *options)
 {
 	const struct match_entry *entry = first_entry(plan, rule);
-	struct plan_line *line = add_line(plan);
+	struct plan_line *line = plan_add_line(plan);
 
 	if (!line)
 		return -ENOMEM;
@@ -185,7 +188,7 @@ static int choose_for_grant(
 		return 0;
 	line->layer = layer_of_grant(plan, rule, entry->path, options, &line->why);
 	if (line->layer == PLAN_LANDLOCK)
-		return add_grant(plan, entry->path, rule->access);
+		return plan_add_grant(plan, entry->path, rule->access, false);
 	if (line->layer == PLAN_NOWHERE)
 		return 0;
 	line->backstop = true;
@@ -234,7 +237,7 @@ static int access_cut_by(const struct plan *plan, const struct policy_file_rule 
 
 static int choose_for_redirect(struct plan *plan, const struct policy_file_rule *rule)
 {
-	struct plan_line *line = add_line(plan);
+	struct plan_line *line = plan_add_line(plan);
 
 	if (!line)
 		return -ENOMEM;
@@ -253,7 +256,7 @@ static int choose_for_denial(struct plan *plan, const struct policy_file_rule *r
 
 	if (r < 0)
 		return r;
-	line = add_line(plan);
+	line = plan_add_line(plan);
 	if (!line)
 		return -ENOMEM;
 	line->file = rule;
@@ -290,7 +293,7 @@ static int choose_for_calls(struct plan *plan, const struct plan_options *option
 	for (size_t i = 0; i < plan->policy->syscall_count; i++) {
 		const struct policy_syscall_rule *rule = &plan->policy->syscalls[i];
 		bool is_recorded = rule->log || (options->verbose_denials && rule->verdict != POLICY_ALLOW);
-		struct plan_line *line = add_line(plan);
+		struct plan_line *line = plan_add_line(plan);
 
 		if (!line)
 			return -ENOMEM;
@@ -310,7 +313,7 @@ static int decide_all(struct plan *plan)
 
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
 		plan->notifies[i] |= (operations & BIT(i)) != 0;
-	return add_grant(plan, "/", access);
+	return plan_add_grant(plan, "/", access, true);
 }
 
 int plan_choose_layers(struct plan *plan, const struct plan_options *options)
@@ -331,6 +334,10 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 		r = choose_for_denial(plan, &plan->closed[i]);
 	if (r == 0 && (options->permissive || options->asks))
 		r = decide_all(plan);
+	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
+		plan->undoes_domains |= plan->notifies[i];
+	if (r == 0)
+		r = plan_choose_for_addresses(plan, options);
 	if (r == 0)
 		r = choose_for_calls(plan, options);
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++) {
@@ -359,18 +366,24 @@ static int demand(struct plan *plan, const struct plan_options *options, const c
 	return 0;
 }
 
+unsigned plan_lacks(int landlock_abi)
+{
+	return (landlock_abi < PORTS_ABI ? PLAN_LACKS_PORTS : 0) |
+	       (landlock_abi < SCOPES_ABI ? PLAN_LACKS_SCOPES : 0);
+}
+
 int plan_check_kernel(struct plan *plan, const struct reeve_features *features,
         const struct plan_options *options, char *text, size_t size)
 {
 	int r = 0;
 
-	if (plan->policy->address_count > 0) {
-		snprintf(text, size, "rules about networks cannot be held yet; nothing was started");
+	if (plan_lacks(features->landlock_abi) & ~plan->lacks) {
+		snprintf(text, size, "the plan counts on more than this kernel's Landlock can hold");
 		return -ENOTSUP;
 	}
 	plan->landlock_handled = landlock_rights(features->landlock_abi);
 	plan->uses_landlock = features->landlock_abi > 0;
-	plan->scopes_signals = features->landlock_abi >= 6;
+	plan->scopes_signals = features->landlock_abi >= SCOPES_ABI;
 	if (features->landlock_abi < NEEDED_ABI)
 		r = demand(plan, options,
 		        "this kernel's Landlock is missing or older than ABI 3 (Linux 6.2): it cannot hold "
@@ -442,6 +455,7 @@ int plan_new(struct policy *policy, const struct plan_options *options, struct p
 		plan->landlock_handled = options->worn->landlock_handled;
 		plan->scopes_signals = options->worn->scopes_signals;
 	}
+	plan->lacks = options->worn ? options->worn->lacks : options->lacks;
 	r = close_folders(plan, options);
 	if (r == 0)
 		r = plan_bind(plan);
@@ -465,6 +479,12 @@ void plan_free(struct plan *plan)
 	if (!plan)
 		return;
 	matcher_free(plan->matcher);
+	address_matcher_free(plan->addresses);
+	for (size_t i = 0; i < plan->address_entry_count; i++)
+		free((char *)plan->address_entries[i].path);
+	free(plan->address_entries);
+	free(plan->network.connect_ports.items);
+	free(plan->network.listen_ports.items);
 	for (size_t i = 0; i < plan->entry_count; i++)
 		free((char *)plan->entries[i].path);
 	free(plan->entries);
@@ -521,24 +541,75 @@ static int grant_path(int ruleset, const char *path, uint64_t rights)
 	return r == -EBADFD ? 0 : r;
 }
 
+/* What is handled and not granted is refused. The target makes natively only what needs no look at it. */
+static void handle_network(const struct plan *plan, bool performs, struct landlock_handled *handled)
+{
+	const struct plan_network *network = &plan->network;
+
+	if (plan->lacks & PLAN_LACKS_PORTS)
+		return;
+	if (network->tcp_connect != PLAN_REACH_ALL && (!performs || network->connect_ports.is_named))
+		handled->network |= LANDLOCK_RIGHT_CONNECT_TCP;
+	if (network->tcp_listen != PLAN_REACH_ALL && (!performs || network->listen_ports.is_named))
+		handled->network |= LANDLOCK_RIGHT_BIND_TCP;
+}
+
+static int grant_ports(int ruleset, const struct plan_ports *ports, uint64_t right)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ports->count && r == 0; i++)
+		r = landlock_grant_port(ruleset, ports->items[i], right);
+	return r;
+}
+
+static int grant_network(
+        const struct plan *plan, bool performs, int ruleset, const struct landlock_handled *handled)
+{
+	const struct plan_network *network = &plan->network;
+	int r = 0;
+
+	if (handled->network & LANDLOCK_RIGHT_CONNECT_TCP &&
+	        (performs || network->tcp_connect == PLAN_REACH_PORTS))
+		r = grant_ports(ruleset, &network->connect_ports, LANDLOCK_RIGHT_CONNECT_TCP);
+	if (r == 0 && handled->network & LANDLOCK_RIGHT_BIND_TCP &&
+	        (performs || network->tcp_listen == PLAN_REACH_PORTS))
+		r = grant_ports(ruleset, &network->listen_ports, LANDLOCK_RIGHT_BIND_TCP);
+	return r;
+}
+
+static uint64_t scopes_of(const struct plan *plan, bool scope_signals, bool performs)
+{
+	uint64_t scopes = scope_signals && plan->scopes_signals ? LANDLOCK_SCOPE_SIGNAL : 0;
+
+	if (plan->lacks & PLAN_LACKS_SCOPES || plan->network.names == PLAN_REACH_ALL)
+		return scopes;
+	/* Whoever performs connections to names outside has to reach them. */
+	return !performs || plan->network.names_within ? scopes | LANDLOCK_SCOPE_ABSTRACT : scopes;
+}
+
 int plan_ruleset(const struct plan *plan, bool scope_signals, bool wide)
 {
-	AUTO_CLOSE int ruleset =
-	        landlock_ruleset_new(plan->landlock_handled, scope_signals && plan->scopes_signals);
+	struct landlock_handled handled = {
+	        .files = plan->landlock_handled, .scopes = scopes_of(plan, scope_signals, wide)};
+	AUTO_CLOSE int ruleset = -EBADF;
 	int r;
 
+	handle_network(plan, wide, &handled);
+	ruleset = landlock_ruleset_new(&handled);
 	if (ruleset < 0)
 		return TAKE_FD(ruleset);
 	for (size_t i = 0; i < plan->grant_count; i++) {
-		r = grant_path(ruleset, plan->grants[i].path,
-		        rights_of(plan->grants[i].access) & plan->landlock_handled);
+		uint64_t rights = rights_of(plan->grants[i].access);
+
+		if (wide && plan->grants[i].sockets)
+			rights |= LANDLOCK_RIGHT_MAKE_SOCK;
+		r = grant_path(ruleset, plan->grants[i].path, rights & plan->landlock_handled);
 		if (r < 0)
 			return r;
 	}
-	if (wide) {
+	r = grant_network(plan, wide, ruleset, &handled);
+	if (r == 0 && wide)
 		r = grant_path(ruleset, "/proc", LANDLOCK_RIGHT_READ_FILE | LANDLOCK_RIGHT_READ_DIR);
-		if (r < 0)
-			return r;
-	}
-	return TAKE_FD(ruleset);
+	return r < 0 ? r : TAKE_FD(ruleset);
 }

@@ -39,12 +39,20 @@ struct plan_options {
 	 * notifies and what the kernel can do is as there. */
 	const struct plan *worn;
 	const char *const *closed; /* folders that are the target's under no policy; NULL-terminated, or NULL */
+	unsigned lacks;       /* PLAN_LACKS_ bits: what is planned without */
 };
 
-/* A rule in the plan, for explain. Exactly one of file and call is set. */
+enum {
+	PLAN_LACKS_PORTS = 1,    /* Landlock does not know TCP (ABI 4) */
+	PLAN_LACKS_SCOPES = 2,   /* nor abstract sockets (ABI 6) */
+	PLAN_LACKS_LISTENER = 4, /* no supervisor can listen: what only it could hold of sockets is closed */
+};
+
+/* A rule in the plan, for explain. Exactly one of file, call and address is set. */
 struct plan_line {
 	const struct policy_file_rule *file;
 	const struct policy_syscall_rule *call;
+	const struct policy_address_rule *address;
 	enum plan_layer layer;
 	bool backstop;   /* Landlock holds its outline, too */
 	const char *why; /* why no cheaper layer holds it; NULL when the cheapest does */
@@ -56,6 +64,35 @@ struct plan_line {
 struct plan_grant {
 	char *path;
 	unsigned access;
+	bool sockets; /* performing threads may make sockets there, too */
+};
+
+/* How much of a sort of address is allowed. */
+enum plan_reach {
+	PLAN_REACH_NONE,
+	PLAN_REACH_PORTS, /* of TCP, some ports whatever the address: Landlock holds it */
+	PLAN_REACH_SOME,  /* each use has to be looked at */
+	PLAN_REACH_ALL,   /* nothing is to be held */
+};
+
+/* Ports that Landlock grants. When they are too many to be named, it does not handle them. */
+struct plan_ports {
+	uint16_t *items; /* owned */
+	size_t count;
+	bool is_named;
+};
+
+/* What the rules on addresses became. */
+struct plan_network {
+	enum plan_reach tcp_connect, tcp_listen, udp_connect, udp_listen;
+	enum plan_reach files, names; /* which socket files and abstract sockets may be connected to */
+	bool names_within;            /* Landlock keeps connections to abstract sockets within the target */
+	struct plan_ports connect_ports, listen_ports; /* all that may be allowed, of any address */
+	/* What socket() makes. */
+	bool makes_tcp, makes_udp, makes_unix, makes_unix_datagrams;
+	bool refuses_listen;        /* the filter does: there is nothing that could listen */
+	bool refuses_fast_open;     /* connections that are made without connect() */
+	bool is_all_that_supervises; /* without it, no call would notify */
 };
 
 /* A symbolic link directly in "/" that no target can change ("/lib" -> "/usr/lib"). */
@@ -67,8 +104,8 @@ struct plan_link {
 /* What the supervisor does with a call of one number when its verdict needs no look at arguments. */
 enum plan_call_action {
 	PLAN_CALL_NONE,        /* does not notify by number alone */
-	PLAN_CALL_PATHS,       /* decided on its paths */
-	PLAN_CALL_CREDENTIALS, /* continues; from now on tasks may differ in credentials or root */
+	PLAN_CALL_PATHS,       /* decided on its paths or its address */
+	PLAN_CALL_CREDENTIALS, /* continues; from now on tasks may differ in credentials, root or domain */
 	PLAN_CALL_TASK,        /* decided on the task that a number names */
 	PLAN_CALL_RULE,        /* only because of rules on the call itself, which are recorded */
 };
@@ -91,11 +128,14 @@ struct plan_redirect {
 struct plan {
 	struct policy *policy;
 	struct matcher *matcher;
-	struct address_matcher *addresses; /* or NULL: no address is allowed */
 	struct match_entry *entries; /* bound spellings; their paths are owned here */
 	size_t entry_count;
 	struct policy_file_rule *closed; /* the rules about such folders; owned, with their paths */
 	size_t closed_count;
+	struct address_matcher *addresses;
+	struct address_entry *address_entries; /* as `entries` */
+	size_t address_entry_count;
+	struct plan_network network;
 	struct plan_line *lines;
 	size_t line_count;
 	struct plan_grant *grants;
@@ -109,12 +149,14 @@ struct plan {
 	bool privileged; /* planned for root */
 	bool supervises; /* some call notifies */
 	bool performs;   /* the supervisor performs calls: a domain is on, and on its threads too */
+	bool undoes_domains; /* what it performs would not obey a domain that the target puts on itself */
 	bool hides;
 	bool permissive;
 	bool notifies[SYSCALLS_OPERATIONS];
 	struct plan_call calls[PLAN_MAX_CALLS]; /* by native number */
 	uint64_t landlock_handled;
 	bool scopes_signals;
+	unsigned lacks; /* PLAN_LACKS_ bits */
 	struct filter_program filter;
 
 	bool has_limits;
@@ -126,6 +168,9 @@ struct plan {
 
 	char *notes; /* lines about what this machine lacks, or NULL */
 };
+
+/* What a kernel with this Landlock lacks of addresses, for the plan's options. */
+unsigned plan_lacks(int landlock_abi);
 
 /* Plans a policy for this machine's file system. 0, -ENOMEM, -errno. The plan keeps a reference on the
  * policy. */
@@ -164,6 +209,9 @@ const char *plan_layer_name(enum plan_layer layer);
 /* ---- the parts that plan_new is made of; inside this room only ---- */
 int plan_bind(struct plan *plan);
 uint64_t plan_operations_of(unsigned access); /* those that must notify for the supervisor to hold it */
+int plan_choose_for_addresses(struct plan *plan, const struct plan_options *options);
+struct plan_line *plan_add_line(struct plan *plan); /* NULL: memory is short */
+int plan_add_grant(struct plan *plan, const char *path, unsigned access, bool sockets);
 int plan_choose_layers(struct plan *plan, const struct plan_options *options);
 int plan_find_links(struct plan *plan);
 int plan_build_filter(struct plan *plan, const struct plan_options *options);

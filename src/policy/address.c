@@ -20,6 +20,12 @@ bool address_is_ipv4(const uint8_t ip[16])
 	return memcmp(ip, mapped, sizeof(mapped)) == 0;
 }
 
+static bool is_unspecified(const uint8_t ip[16])
+{
+	return memcmp(ip, unspecified, address_is_ipv4(ip) ? 0 : 16) == 0 &&
+	       memcmp(ip + 12, unspecified, 4) == 0;
+}
+
 /* ---- hashing ---- */
 
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count)
@@ -233,6 +239,7 @@ struct names {
 	size_t count;
 	struct slots slots;
 	bool is_prefix_length[LONGEST_NAME + 1];
+	bool allows_others; /* what no rule speaks of */
 };
 
 static uint64_t hash_name(const char *bytes, size_t length, bool is_prefix)
@@ -282,10 +289,17 @@ static int names_init(struct names *names, const struct address_entry *entries, 
 	names->items = calloc(count + 1, sizeof(*names->items));
 	if (r < 0 || !names->items)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		if (entries[i].rule->use == use && entries[i].rule->kind == POLICY_ADDRESS_ABSTRACT &&
-		        entries[i].rule->name_length <= LONGEST_NAME)
-			add_name(names, entries[i].rule);
+	names->allows_others = use == POLICY_LISTEN;
+	for (size_t i = 0; i < count; i++) {
+		const struct policy_address_rule *rule = entries[i].rule;
+
+		if (rule->use != use || rule->kind != POLICY_ADDRESS_ABSTRACT ||
+		        rule->name_length > LONGEST_NAME)
+			continue;
+		add_name(names, rule);
+		if (rule->verdict == POLICY_ALLOW)
+			names->allows_others = false;
+	}
 	return 0;
 }
 
@@ -357,6 +371,7 @@ static void socket_files_done(struct socket_files *files)
 /* ---- the matcher ---- */
 
 struct address_matcher {
+	bool sends_udp; /* some rule allows it */
 	struct networks networks[USES];
 	struct names names[USES];
 	struct socket_files files[USES];
@@ -378,12 +393,21 @@ int address_matcher_new(const struct address_entry *entries, size_t count, const
 		if (r == 0)
 			r = socket_files_init(&matcher->files[i], entries, count, uses[i], files, file_count);
 	}
+	for (size_t i = 0; i < count; i++)
+		matcher->sends_udp |= entries[i].rule->verdict == POLICY_ALLOW &&
+		                      entries[i].rule->use == POLICY_CONNECT &&
+		                      entries[i].rule->transports & POLICY_UDP;
 	if (r < 0) {
 		address_matcher_free(matcher);
 		return r;
 	}
 	*ret = matcher;
 	return 0;
+}
+
+void address_matcher_trust_names(struct address_matcher *matcher)
+{
+	matcher->names[0].allows_others = true;
 }
 
 void address_matcher_free(struct address_matcher *matcher)
@@ -479,9 +503,7 @@ static const struct policy_address_rule *denied_somewhere(
 	const struct policy_address_rule *denials[PORTS_DENIALS];
 	bool is_ipv6 = !address_is_ipv4(address->ip);
 
-	if (memcmp(address->ip + 12, unspecified, 4) != 0 ||
-	        (is_ipv6 && memcmp(address->ip, unspecified, 16) != 0) ||
-	        !networks->denied_somewhere[is_ipv6])
+	if (!is_unspecified(address->ip) || !networks->denied_somewhere[is_ipv6])
 		return NULL;
 	if (ports_denials(networks->denied_somewhere[is_ipv6], address->port, address->transport, denials) ==
 	        0)
@@ -531,6 +553,8 @@ static void decide_name(const struct names *names, const struct address *address
 		if (names->items[slot - 1].deny)
 			denying = &names->items[slot - 1];
 	}
+	if (!allowing && !denying && names->allows_others)
+		return allow(ret, NULL);
 	deny(ret, denying ? denying->deny : NULL);
 	/* The later one is the longer one. */
 	if (allowing &&
@@ -554,6 +578,12 @@ static void decide_file(
 		ret->file = verdict.rule;
 }
 
+/* What the first datagram that is sent would do as well. */
+static bool takes_any_port(const struct address *address)
+{
+	return address->transport == POLICY_UDP && address->port == 0 && is_unspecified(address->ip);
+}
+
 void address_decide(const struct address_matcher *matcher, const struct address *address, unsigned use,
         struct address_verdict *ret)
 {
@@ -561,13 +591,25 @@ void address_decide(const struct address_matcher *matcher, const struct address 
 
 	switch (address->kind) {
 	case ADDRESS_IP:
-		return decide_ip(&matcher->networks[i], address, ret);
+		decide_ip(&matcher->networks[i], address, ret);
+		if (!ret->rule && use == POLICY_LISTEN && matcher->sends_udp && takes_any_port(address))
+			allow(ret, NULL);
+		return;
 	case ADDRESS_UNIX_PATH:
 		return decide_file(&matcher->files[i], address, ret);
 	case ADDRESS_UNIX_ABSTRACT:
 		return decide_name(&matcher->names[i], address, ret);
 	}
 	deny(ret, NULL);
+}
+
+bool address_allows_every_file(const struct address_matcher *matcher, unsigned use)
+{
+	const struct socket_files *files = &matcher->files[use == POLICY_LISTEN];
+	struct match_verdict verdict;
+
+	matcher_decide(files->matcher, "/", POLICY_WRITE, &verdict);
+	return verdict.verdict == POLICY_ALLOW && !matcher_may_deny_within(files->matcher, "/");
 }
 
 void address_normalise(struct address *address)

@@ -54,12 +54,22 @@ struct address_entry {
  * they stand for is learned while the program runs. */
 int address_matcher_new(const struct address_entry *entries, size_t count, const struct match_entry *files,
         size_t file_count, struct address_matcher **ret);
+
+/* From now on connections to abstract names that no rule speaks of are allowed: something else keeps them within
+ * the target. */
+void address_matcher_trust_names(struct address_matcher *matcher);
+
 void address_matcher_free(struct address_matcher *matcher); /* NULL is fine */
 
 /* `use` is POLICY_CONNECT or POLICY_LISTEN. To listen on an unspecified address means on every address of the
- * machine: so a deny rule on any of them refuses it. Allocates nothing. */
+ * machine: so a deny rule on any of them refuses it. A UDP socket that may send may take any free port, as the
+ * kernel would give it one. An abstract name may be taken unless a rule denies it, or rules allow other names.
+ * Allocates nothing. */
 void address_decide(const struct address_matcher *matcher, const struct address *address, unsigned use,
         struct address_verdict *ret);
+
+/* Whether every path is allowed, so that nothing needs to be asked. */
+bool address_allows_every_file(const struct address_matcher *matcher, unsigned use);
 
 /* For a connection: an unspecified address becomes the loopback address of its family. */
 void address_normalise(struct address *address);

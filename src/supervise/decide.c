@@ -102,11 +102,10 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 
 bool decide_address(struct exchange *x, const struct plan *plan, const struct address *address, unsigned use)
 {
-	struct address_verdict verdict = {.verdict = POLICY_DENY, .error = EACCES};
+	struct address_verdict verdict;
 	size_t prefix;
 
-	if (plan->addresses)
-		address_decide(plan->addresses, address, use, &verdict);
+	address_decide(plan->addresses, address, use, &verdict);
 	x->verdict = (struct match_verdict){
 	        .verdict = verdict.verdict, .error = verdict.error, .rule = verdict.file};
 	x->address_rule = verdict.rule;

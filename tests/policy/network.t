@@ -318,6 +318,33 @@ allow connect unix:@app-*
 connect:unix:@app
 deny EACCES no rule
 listen:unix:@name
+allow
+
+{network: [{listen: "unix:@name"}, {deny-listen: "unix:@no*"}]}
+listen:unix:@name
+allow listen unix:@name
+listen:unix:@other
+deny EACCES no rule
+listen:unix:@no
+deny EACCES unix:@no*
+
+{network: [{deny-listen: "unix:@no*"}]}
+listen:unix:@other
+allow
+listen:unix:@nobody
+deny EACCES unix:@no*
+
+# A socket that may send datagrams may have a port to receive the answers.
+{network: [{connect: "udp:*:53"}]}
+listen:udp:*:0
+allow
+listen:udp:0.0.0.0:0
+allow
+listen:udp:*:53
+deny EACCES no rule
+listen:udp:127.0.0.1:0
+deny EACCES no rule
+listen:0.0.0.0:0
 deny EACCES no rule
 
 {network: [{connect: "unix:@*"}, {deny-connect: "unix:@/tmp/*"}, {connect: "unix:@/tmp/.X11-unix/X0"}]}

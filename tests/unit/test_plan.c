@@ -100,16 +100,40 @@ static const struct plan_line *line_of(const struct plan *plan, const char *text
 	return NULL;
 }
 
+/* A tree that may be written may hold sockets, which no kernel layer knows: connect and listen notify, and
+ * what moves a task out of sight of whoever performs them. */
+static void assert_only_sockets_notify(const struct plan *plan)
+{
+	static const char *const expected[] = {
+	        "chroot", "connect", "landlock_restrict_self", "listen", "setns", "unshare", NULL};
+
+	assert_true(plan->network.is_all_that_supervises);
+	for (size_t i = 0; i < syscalls_all_count; i++) {
+		const char *const *name = expected;
+
+		if (syscalls_all[i].nr[syscalls_native()] < 0 ||
+		        plan->calls[syscalls_all[i].nr[syscalls_native()]].action == PLAN_CALL_TASK)
+			continue;
+		while (*name && strcmp(*name, syscalls_all[i].name) != 0)
+			name++;
+		if (notifies(plan, syscalls_all[i].name) != (*name != NULL))
+			fail_msg("%s", syscalls_all[i].name);
+	}
+}
+
 static void whole_trees_notify_nothing(void **state)
 {
-	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /}, {exec: /usr}, {write: .}]\n");
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /}, {exec: /usr}]\n");
 
 	assert_false(plan->supervises);
 	assert_int_equal(line_of(plan, "/")->layer, PLAN_LANDLOCK);
-	assert_int_equal(line_of(plan, ".")->layer, PLAN_LANDLOCK);
 	for (size_t i = 0; i < syscalls_all_count; i++)
 		if (syscalls_all[i].nr[syscalls_native()] >= 0)
 			assert_false(notifies(plan, syscalls_all[i].name));
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nfiles: [{read: /}, {exec: /usr}, {write: .}]\n");
+	assert_int_equal(line_of(plan, ".")->layer, PLAN_LANDLOCK);
+	assert_only_sockets_notify(plan);
 	plan_free(plan);
 }
 
@@ -123,8 +147,8 @@ static void built_in_profiles_notify_nothing(void **state)
 
 		snprintf(text, sizeof(text), "reeve: 1\nuse: [%s]\n", names[i]);
 		plan = plan_of(text);
-		if (plan->supervises)
-			fail_msg("%s needs a supervisor", names[i]);
+		if (!plan->network.is_all_that_supervises)
+			fail_msg("%s needs a supervisor for files", names[i]);
 		plan_free(plan);
 	}
 }
@@ -133,7 +157,7 @@ static void a_deny_that_no_grant_covers_costs_nothing(void **state)
 {
 	struct plan *plan = plan_of("reeve: 1\nfiles: [{write: .}, {deny: ~/home}, {hide: ~/elsewhere}]\n");
 
-	assert_false(plan->supervises);
+	assert_only_sockets_notify(plan);
 	assert_int_equal(line_of(plan, "~/home")->layer, PLAN_NOWHERE);
 	plan_free(plan);
 }
@@ -207,7 +231,7 @@ static void globs_and_missing_places_need_the_supervisor(void **state)
 	plan_free(plan);
 	/* Inside a tree that is granted anyway they add nothing. */
 	plan = plan_of("reeve: 1\nfiles: [{write: .}, {read: \"*.c\"}, {read: missing}]\n");
-	assert_false(plan->supervises);
+	assert_only_sockets_notify(plan);
 	plan_free(plan);
 }
 
@@ -304,6 +328,186 @@ static void filter_and_plan_agree(void **state)
 		}
 }
 
+/* ---- addresses ---- */
+
+static const struct plan_line *address_line_of(const struct plan *plan, const char *text)
+{
+	for (size_t i = 0; i < plan->line_count; i++)
+		if (plan->lines[i].address && strcmp(plan->lines[i].address->text, text) == 0)
+			return &plan->lines[i];
+	fail_msg("no rule %s", text);
+	return NULL;
+}
+
+static void assert_notifying(const struct plan *plan, const char *const *names, bool expected)
+{
+	for (; *names; names++)
+		if (notifies(plan, *names) != expected)
+			fail_msg("%s", *names);
+}
+
+#define NOTIFY(plan, ...) assert_notifying(plan, (const char *const[]){__VA_ARGS__, NULL}, true)
+#define DO_NOT_NOTIFY(plan, ...) assert_notifying(plan, (const char *const[]){__VA_ARGS__, NULL}, false)
+
+static void no_network_costs_nothing(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /}, {write: [/dev/null]}]\n");
+
+	assert_false(plan->supervises);
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_NONE);
+	assert_false(plan->network.makes_unix);
+	assert_int_equal(action_with(plan, "socket", 1, 1, 0), SECCOMP_RET_ERRNO | EACCES);
+	assert_int_equal(action_with(plan, "listen", 3, 1, 0), SECCOMP_RET_ERRNO | EACCES);
+	plan_free(plan);
+}
+
+static void everything_costs_nothing(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{write: /}]\n"
+	                            "network: [{connect: [\"*\", \"unix:@*\"]}, {listen: \"*:*\"}]\n");
+
+	assert_false(plan->supervises);
+	assert_int_equal(plan->network.tcp_listen, PLAN_REACH_ALL);
+	assert_int_equal(plan->network.files, PLAN_REACH_ALL);
+	assert_int_equal(action_with(plan, "socket", 2, 2, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(action_with(plan, "socket", 1, 2, 0), SECCOMP_RET_ALLOW);
+	plan_free(plan);
+	/* Every socket file is in a tree that may be written, and abstract ones are kept within by Landlock.
+	 */
+	plan = plan_of("reeve: 1\nfiles: [{write: /}]\n");
+	DO_NOT_NOTIFY(plan, "connect", "bind", "sendto", "sendmsg");
+	assert_true(plan->network.names_within);
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nfiles: [{write: /}, {deny: inner}]\n");
+	NOTIFY(plan, "connect", "bind");
+	plan_free(plan);
+}
+
+static void ports_go_to_landlock(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /}]\n"
+	                            "network: [{connect: [\"tcp:*:443\", \"tcp:*:8000-8003\"]}]\n");
+	static const uint16_t expected[] = {443, 8000, 8001, 8002, 8003};
+
+	assert_false(plan->supervises);
+	assert_int_equal(address_line_of(plan, "tcp:*:443")->layer, PLAN_LANDLOCK);
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_PORTS);
+	assert_int_equal(plan->network.connect_ports.count, 5);
+	assert_memory_equal(plan->network.connect_ports.items, expected, sizeof(expected));
+	assert_int_equal(action_with(plan, "socket", 2, 2, 0), SECCOMP_RET_ERRNO | EACCES);
+	plan_free(plan);
+	/* That a listening socket has a port that was allowed, somebody has to see. */
+	plan = plan_of("reeve: 1\nfiles: [{read: /}]\nnetwork: [{listen: \"tcp:*:8080\"}]\n");
+	NOTIFY(plan, "listen");
+	DO_NOT_NOTIFY(plan, "bind", "connect");
+	assert_int_equal(plan->network.listen_ports.count, 1);
+	plan_free(plan);
+	plan = plan_of(
+	        "reeve: 1\nnetwork: [{connect: \"tcp:*:8000-8003\"}, {deny-connect: \"*:8001-8002\"}]\n");
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_PORTS);
+	assert_int_equal(plan->network.connect_ports.count, 2);
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{connect: \"tcp:*:*\"}]\n");
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_ALL);
+	DO_NOT_NOTIFY(plan, "connect");
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{connect: \"tcp:*:1-60000\"}]\n");
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_SOME);
+	NOTIFY(plan, "connect");
+	plan_free(plan);
+}
+
+static void addresses_go_to_the_supervisor(void **state)
+{
+	struct plan *plan =
+	        plan_of("reeve: 1\nnetwork: [{connect: [\"tcp:10.0.0.0/8:443\", \"tcp:*:80\"]}]\n");
+
+	assert_int_equal(address_line_of(plan, "tcp:10.0.0.0/8:443")->layer, PLAN_SUPERVISOR);
+	assert_true(address_line_of(plan, "tcp:10.0.0.0/8:443")->backstop);
+	assert_int_equal(plan->network.connect_ports.count, 2);
+	NOTIFY(plan, "connect");
+	DO_NOT_NOTIFY(plan, "bind", "listen", "sendto", "sendmsg", "sendmmsg");
+	assert_true(plan->undoes_domains);
+	plan_free(plan);
+	/* A denial that nothing allows, or that all who allow it avoid, changes nothing. */
+	plan = plan_of("reeve: 1\nnetwork: [{connect: \"tcp:*:443\"}, {deny-connect: [\"10.0.0.0/8:80\"]}, "
+	               "{deny-listen: \"*:*\"}]\n");
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_PORTS);
+	assert_int_equal(address_line_of(plan, "10.0.0.0/8:80")->layer, PLAN_NOWHERE);
+	assert_int_equal(address_line_of(plan, "*:*")->layer, PLAN_NOWHERE);
+	DO_NOT_NOTIFY(plan, "connect");
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{connect: \"tcp:*:443\"}, {deny-connect: \"10.0.0.0/8:*\"}]\n");
+	NOTIFY(plan, "connect");
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{listen: \"tcp:127.0.0.1:*\"}]\n");
+	NOTIFY(plan, "bind", "listen");
+	DO_NOT_NOTIFY(plan, "connect");
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{connect: \"api.example.org:443\"}]\n");
+	assert_int_equal(address_line_of(plan, "api.example.org:443")->layer, PLAN_SUPERVISOR);
+	NOTIFY(plan, "connect", "sendmsg", "sendmmsg");
+	plan_free(plan);
+}
+
+static void udp_notifies_with_addresses(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nnetwork: [{connect: \"udp:*:53\"}]\n");
+	struct seccomp_data data = {.nr = syscalls_by_name("sendto")->nr[syscalls_native()],
+	        .arch = syscalls_audit_arch(syscalls_native()),
+	        .args = {3, 1, 1, 0, 1ull << 32, 16}};
+	uint32_t action;
+
+	NOTIFY(plan, "connect", "bind", "sendmsg", "sendmmsg");
+	/* A NULL address. */
+	DO_NOT_NOTIFY(plan, "sendto", "recvfrom", "recvmsg", "read", "write");
+	assert_int_equal(filter_simulate(&plan->filter, &data, &action), 0);
+	assert_int_equal(action, SECCOMP_RET_USER_NOTIF);
+	plan_free(plan);
+}
+
+static void sockets_of_files_and_names(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nnetwork: [{connect: \"unix:~/home/x.sock\"}]\n");
+
+	NOTIFY(plan, "connect", "sendmsg");
+	DO_NOT_NOTIFY(plan, "bind");
+	assert_int_equal(action_with(plan, "socket", 1, 2, 0), SECCOMP_RET_ALLOW);
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{listen: \"unix:~/home/x.sock\"}]\n");
+	NOTIFY(plan, "bind", "connect");
+	assert_int_equal(plan->grant_count, 1);
+	assert_true(plan->grants[0].sockets);
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{connect: \"unix:@name\"}]\n");
+	NOTIFY(plan, "connect");
+	assert_false(plan->network.names_within);
+	plan_free(plan);
+}
+
+static void older_kernels_hold_it_elsewhere(void **state)
+{
+	static const struct plan_options no_ports = {.lacks = PLAN_LACKS_PORTS | PLAN_LACKS_SCOPES};
+	static const struct plan_options alone = {.lacks = PLAN_LACKS_LISTENER};
+	static const struct plan_options nothing = {
+	        .lacks = PLAN_LACKS_LISTENER | PLAN_LACKS_PORTS | PLAN_LACKS_SCOPES};
+	struct plan *plan = plan_with("reeve: 1\nfiles: [{write: .}]\n", &no_ports);
+
+	NOTIFY(plan, "connect", "bind", "listen");
+	assert_false(plan->network.names_within);
+	plan_free(plan);
+	plan = plan_with("reeve: 1\nfiles: [{write: .}]\n", &alone);
+	assert_false(plan->supervises);
+	assert_int_equal(action_with(plan, "socket", 1, 1, 0), SECCOMP_RET_ERRNO | EACCES);
+	assert_int_equal(action_with(plan, "listen", 1, 1, 0), SECCOMP_RET_ERRNO | EACCES);
+	assert_int_equal(action_with(plan, "socket", 2, 1, 0), SECCOMP_RET_ALLOW);
+	plan_free(plan);
+	plan = plan_with("reeve: 1\nfiles: [{write: .}]\n", &nothing);
+	assert_false(plan->supervises);
+	assert_int_equal(action_with(plan, "socket", 2, 1, 0), SECCOMP_RET_ERRNO | EACCES);
+	plan_free(plan);
+}
+
 /* A call whose row says that it never notifies, does not, whatever the policy. */
 static void some_calls_never_notify(void **state)
 {
@@ -338,6 +542,13 @@ int main(void)
 	        cmocka_unit_test(every_plan_refuses_the_ways_around),
 	        cmocka_unit_test(credentials_are_watched_by_the_privileged),
 	        cmocka_unit_test(calls_go_to_the_filter),
+	        cmocka_unit_test(no_network_costs_nothing),
+	        cmocka_unit_test(everything_costs_nothing),
+	        cmocka_unit_test(ports_go_to_landlock),
+	        cmocka_unit_test(addresses_go_to_the_supervisor),
+	        cmocka_unit_test(udp_notifies_with_addresses),
+	        cmocka_unit_test(sockets_of_files_and_names),
+	        cmocka_unit_test(older_kernels_hold_it_elsewhere),
 	        cmocka_unit_test(filter_and_plan_agree),
 	        cmocka_unit_test(some_calls_never_notify),
 	};
