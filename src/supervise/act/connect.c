@@ -23,6 +23,20 @@ static ssize_t try_connect(void *user, bool waits)
 	return sockets_connect(connecting->fd, &connecting->to->as, connecting->to->length);
 }
 
+/* Whether the other end is on another machine, as far as can be told. */
+static bool is_far(const struct sockets_kind *kind, const struct call_address *to)
+{
+	switch (kind->domain) {
+	case AF_INET:
+		return to->as.any.sa_family == AF_INET &&
+		       to->as.bytes[offsetof(struct sockaddr_in, sin_addr)] != 127;
+	case AF_INET6:
+		return !IN6_IS_ADDR_LOOPBACK(&to->as.in6.sin6_addr);
+	default:
+		return false;
+	}
+}
+
 static ssize_t connect_to(
         struct worker *worker, struct exchange *x, const struct sockets_kind *kind, struct connecting *to)
 {
@@ -32,6 +46,7 @@ static ssize_t connect_to(
 	        .try = try_connect,
 	        .user = to,
 	        .connects = true,
+	        .is_far = is_far(kind, to->to),
 	        .polls = kind->domain != AF_UNIX};
 	ssize_t r;
 	int shown;

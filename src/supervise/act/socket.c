@@ -370,6 +370,10 @@ ssize_t act_wait(struct waiting_call *call)
 	ssize_t first, result;
 	int r = 0;
 
+	if (call->is_far && blocks) {
+		pool_will_block(call->worker);
+		patience.told = true;
+	}
 	if (call->connects)
 		r = try_for_a_moment(call, &patience, MOMENT_US, &result);
 	else

@@ -57,6 +57,7 @@ struct waiting_call {
 	act_try *try;
 	void *user;
 	bool connects;        /* no flag keeps a try from blocking */
+	bool is_far;          /* even the first try takes its time */
 	bool polls;           /* it goes on by itself, as a TCP connection does, and poll tells when to look again */
 };
 
