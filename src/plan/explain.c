@@ -47,6 +47,11 @@ static const char *const refused_fast_open[] = {
         "TCP fast open (MSG_FASTOPEN and its options): EOPNOTSUPP (it connects without connect)",
 };
 
+static const char *const refused_routes[] = {
+        "source routes and routing headers (IP_OPTIONS, IPV6_RTHDR): EPERM (they lead packets by way of "
+        "others)",
+};
+
 static const char *const not_held[] = {
         "Which abstract names a program takes for its own sockets, unless a listen rule speaks of them: "
         "others may "
@@ -107,6 +112,8 @@ static void each_refusal(
 	tell(user, refused_sockets, ELEMENTS(refused_sockets));
 	if (plan->network.refuses_fast_open)
 		tell(user, refused_fast_open, ELEMENTS(refused_fast_open));
+	if (plan->network.refuses_routes)
+		tell(user, refused_routes, ELEMENTS(refused_routes));
 	if (plan->performs)
 		tell(user, refused_performing, ELEMENTS(refused_performing));
 	if (plan->undoes_domains)

@@ -92,6 +92,7 @@ struct plan_network {
 	bool makes_tcp, makes_udp, makes_unix, makes_unix_datagrams;
 	bool refuses_listen;        /* the filter does: there is nothing that could listen */
 	bool refuses_fast_open;     /* connections that are made without connect() */
+	bool refuses_routes;        /* options that lead packets by way of others */
 	bool is_all_that_supervises; /* without it, no call would notify */
 };
 

@@ -13,6 +13,7 @@
 #define ALL 0xffffffffu /* bits of an int */
 #define TYPE 0xfu       /* of a socket's type; flags lie above */
 #define FAMILY_ARGUMENT 0
+#define OPTION_PACKET_OPTIONS 6 /* IPV6_2292PKTOPTIONS: several at once */
 
 /* One test that belongs to a condition which goes on. */
 static void test(struct draft_cases *cases, int arg, uint32_t mask, uint32_t value, enum filter_link link)
@@ -119,10 +120,20 @@ static void add_addressed(struct plan *plan, const struct syscalls_row *row, str
 	notify(plan, call);
 }
 
-/* Options of TCP that make sendto or write connect. */
+/* Options of TCP that make sendto or write connect; and of IP, that send what is meant for one address to
+ * another first. */
 static void add_option(const struct plan *plan, const struct syscalls_row *row, struct draft *call)
 {
-	if (strcmp(row->name, "setsockopt") != 0 || !plan->network.refuses_fast_open)
+	if (strcmp(row->name, "setsockopt") != 0)
+		return;
+	if (plan->network.refuses_routes) {
+		test(&call->cases, 1, ALL, IPPROTO_IP, FILTER_AND);
+		draft_add_equal(&call->cases, 2, false, ALL, IP_OPTIONS, ERRNO(EPERM));
+		test(&call->cases, 1, ALL, IPPROTO_IPV6, FILTER_AND);
+		test(&call->cases, 2, ALL, IPV6_RTHDR, FILTER_OR);
+		draft_add_equal(&call->cases, 2, false, ALL, OPTION_PACKET_OPTIONS, ERRNO(EPERM));
+	}
+	if (!plan->network.refuses_fast_open)
 		return;
 	test(&call->cases, 1, ALL, IPPROTO_TCP, FILTER_AND);
 	test(&call->cases, 2, ALL, TCP_FASTOPEN, FILTER_OR);

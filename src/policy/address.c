@@ -578,10 +578,10 @@ static void decide_file(
 		ret->file = verdict.rule;
 }
 
-/* What the first datagram that is sent would do as well. */
+/* What the first datagram that is sent would do as well, on every address. */
 static bool takes_any_port(const struct address *address)
 {
-	return address->transport == POLICY_UDP && address->port == 0 && is_unspecified(address->ip);
+	return address->transport == POLICY_UDP && address->port == 0;
 }
 
 void address_decide(const struct address_matcher *matcher, const struct address *address, unsigned use,

@@ -343,7 +343,7 @@ allow
 listen:udp:*:53
 deny EACCES no rule
 listen:udp:127.0.0.1:0
-deny EACCES no rule
+allow
 listen:0.0.0.0:0
 deny EACCES no rule
 

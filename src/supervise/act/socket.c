@@ -153,9 +153,6 @@ static enum meaning inet_meaning(
 	} else {
 		return MEANS_NOTHING;
 	}
-	/* Sending from a socket without a name gives it one as well: any port that is free. */
-	if (operation == SYSCALLS_BIND && ret->transport == POLICY_UDP && ret->port == 0)
-		return MEANS_NOTHING;
 	if (operation != SYSCALLS_BIND)
 		make_loopback(fd, ret, written);
 	return MEANS_ADDRESS;
