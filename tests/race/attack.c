@@ -124,7 +124,7 @@ void must_fail_with(long result, int error, const char *how)
 static const struct attack *find(const char *name)
 {
 	const struct attack *const lists[] = {swap_attacks, move_attacks, reach_attacks, door_attacks,
-	        exec_attacks, who_attacks, signal_attacks, hide_attacks};
+	        exec_attacks, who_attacks, signal_attacks, hide_attacks, network_attacks};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		for (const struct attack *a = lists[i]; a->name; a++)

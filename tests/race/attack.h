@@ -16,7 +16,7 @@ struct attack {
 };
 
 extern const struct attack swap_attacks[], move_attacks[], reach_attacks[], door_attacks[], exec_attacks[],
-        who_attacks[], signal_attacks[], hide_attacks[];
+        who_attacks[], signal_attacks[], hide_attacks[], network_attacks[];
 
 /* Milliseconds that a race runs. */
 extern unsigned attack_time;

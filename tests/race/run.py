@@ -12,6 +12,8 @@ import sys
 import tempfile
 import threading
 
+import servers
+
 ORDINARY = 65534
 MARKER = 'KEEP-AWAY:'
 LONG = 'procfs-mounted-under-a-name-that-is-as-long-as-can-be-and-longer-than-that'
@@ -145,8 +147,14 @@ def policy(place, name):
     return ['--read', '/', '--exec', '/', '--write', place.work] + [w for rule in deny for w in ('--deny', rule)]
 
 
-def command(place, name, milliseconds):
-    return at(place, 'reeve') + ['run'] + policy(place, name) + ['--'] + at(place, 'attack') + [name, str(milliseconds)]
+def command(place, name, milliseconds, network):
+    flags_of_network = network.flags() if network else []
+    return at(place, 'reeve') + ['run'] + policy(place, name) + flags_of_network + ['--'] + at(place, 'attack') + [name, str(milliseconds)]
+
+
+def listing(place):
+    """The names in folders where nothing may be made."""
+    return [sorted(os.listdir(path)) for path in at(place, 'work/vault', 'work/closed', 'readonly', 'outside')]
 
 
 def compare(before, after, faults):
@@ -168,13 +176,14 @@ def read_all_the_time(place, over):
                 pass  # moved away: told when the kept files are compared
 
 
-def attack(place, line):
+def attack(place, line, network):
     over = threading.Event()
     reader = threading.Thread(target=read_all_the_time, args=(place, over))
     reader.start()
     try:
         return subprocess.run(line, cwd=place.work, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               errors='replace', stdin=subprocess.DEVNULL, timeout=25,
+                              env=network.environment() if network else None,
                               preexec_fn=become_ordinary if place.user == 'ordinary' else None)
     finally:
         over.set()
@@ -188,19 +197,29 @@ def main():
         skip('whoever runs the tests is an ordinary user already')
     place = Place(user)
     faults = []
+    network = None
     try:
         place.fill(reeve, program, denied, allowed)
         place.give_away()
         if name == 'proc':
             place.mount_proc()
+        network = servers.Servers(place) if name.startswith('net-') else None
+        if name == 'net-links':
+            network.swap(os.path.join(place.work, 'net-link'), ['good.stream', 'closed/bad.stream'])
+        if name in ('net-folders', 'net-bind'):
+            network.swap(os.path.join(place.work, 'net-turn'), ['net-room', 'closed'])
+        names = listing(place)
         before = place.state()
-        result = attack(place, command(place, name, milliseconds))
+        result = attack(place, command(place, name, milliseconds, network), network)
+        if listing(place) != names:
+            faults.append(f'names were made where none may be: {listing(place)}')
         print(result.stdout, end='')
         try:
             compare(before, place.state(), faults)
         except OSError as error:
             faults.append(f'a kept file is gone: {error}')
     finally:
+        faults += network.done() if network else []
         place.done()
     if place.marker.strip() in result.stdout + result.stderr:
         faults.append('the secret itself was printed')
