@@ -19,6 +19,9 @@ enum cli_value {
 	CLI_COMMAND,       /* a program and its arguments */
 	CLI_SUBCOMMAND,
 	CLI_SHELL,
+	CLI_RUNNING, /* the ID of a running supervision */
+	CLI_CALL,    /* a system call or a group */
+	CLI_LIMIT,   /* NAME=VALUE */
 };
 
 struct cli_command {

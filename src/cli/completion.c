@@ -8,7 +8,9 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/suggest.h"
+#include "policy/limits.h"
 #include "policy/policy.h"
+#include "syscalls/table.h"
 
 static const struct option known[] = {{"help", no_argument, NULL, 'h'}, {0}};
 
@@ -32,6 +34,9 @@ static const char *const value_names[] = {
         [CLI_COMMAND] = "command",
         [CLI_SUBCOMMAND] = "subcommand",
         [CLI_SHELL] = "shell",
+        [CLI_RUNNING] = "running",
+        [CLI_CALL] = "call",
+        [CLI_LIMIT] = "limit",
 };
 
 static char letter_of(const struct option *option)
@@ -59,6 +64,14 @@ static void write_names(const char *const *names)
 {
 	for (bool first = true; *names; names++, first = false)
 		printf("%s%s", first ? "" : " ", *names);
+}
+
+/* Groups first. */
+static void write_calls(void)
+{
+	write_names(syscalls_groups());
+	for (size_t i = 0; i < syscalls_all_count; i++)
+		printf(" %s", syscalls_all[i].name);
 }
 
 static void write_subcommands(void)
@@ -92,6 +105,13 @@ static const char bash_begin[] =
         "	command) mapfile -t COMPREPLY < <(\n"
         "		if [[ $2 == */* ]]; then compgen -f -- \"$2\"; else compgen -c -- \"$2\"; fi) ;;\n"
         "	subcommand) mapfile -t COMPREPLY < <(compgen -W \"$_reeve_subcommands\" -- \"$2\") ;;\n"
+        "	running) mapfile -t COMPREPLY < <(compgen -W \"$(\"${COMP_WORDS[0]}\" ps --json 2>/dev/null "
+        "|\n"
+        "		sed -n 's/.*\"id\": *\"\\([^\"]*\\)\".*/\\1/p')\" -- \"$2\") ;;\n"
+        "	call) mapfile -t COMPREPLY < <(compgen -W \"$_reeve_calls\" -- \"$2\") ;;\n"
+        "	limit)\n"
+        "		compopt -o nospace 2>/dev/null\n"
+        "		mapfile -t COMPREPLY < <(compgen -S = -W \"$_reeve_limits\" -- \"$2\") ;;\n"
         "	shell) mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- \"$2\") ;;\n"
         "	esac\n"
         "}\n"
@@ -176,6 +196,10 @@ static void write_bash(void)
 	write_subcommands();
 	fputs("'\n_reeve_profiles='", stdout);
 	write_names(policy_profiles());
+	fputs("'\n_reeve_limits='", stdout);
+	write_names(policy_limit_names);
+	fputs("'\n_reeve_calls='", stdout);
+	write_calls();
 	fputs("'\n", stdout);
 	fputs(rest, stdout);
 	for (const struct cli_command *const *c = cli_commands; *c; c++)
@@ -209,6 +233,20 @@ static void write_zsh_action(enum cli_value value)
 		break;
 	case CLI_SHELL:
 		fputs(":shell:(bash zsh fish)", stdout);
+		break;
+	case CLI_RUNNING:
+		fputs(":running:_reeve_running", stdout);
+		break;
+	case CLI_CALL:
+		fputs(":call:(", stdout);
+		write_calls();
+		putchar(')');
+		break;
+	case CLI_LIMIT:
+		fputs(":limit:(", stdout);
+		for (const char *const *name = policy_limit_names; *name; name++)
+			printf("%s%s=", name == policy_limit_names ? "" : " ", *name);
+		putchar(')');
 		break;
 	default:
 		printf(":%s: ", value_names[value]);
@@ -257,7 +295,12 @@ static void write_zsh_command(const struct cli_command *command)
 
 static void write_zsh(void)
 {
-	fputs("#compdef reeve\n# zsh completion of reeve, made by: reeve completion zsh\n\n_reeve()\n{\n"
+	fputs("#compdef reeve\n# zsh completion of reeve, made by: reeve completion zsh\n\n"
+	      "_reeve_running()\n{\n"
+	      "\tlocal -a running=(${(f)\"$(_call_program running reeve ps --json 2>/dev/null |\n"
+	      "\t\tsed -n 's/.*\"id\": *\"\\([^\"]*\\)\".*/\\1/p')\"})\n"
+	      "\t_describe running running\n}\n\n"
+	      "_reeve()\n{\n"
 	      "\tlocal -a subcommands=(\n",
 	        stdout);
 	for (const struct cli_command *const *c = cli_commands; *c; c++) {
@@ -298,6 +341,17 @@ static void write_fish_value(enum cli_value value)
 		write_names(policy_profiles());
 		putchar('\'');
 		break;
+	case CLI_CALL:
+		fputs(" -a '", stdout);
+		write_calls();
+		putchar('\'');
+		break;
+	case CLI_LIMIT:
+		fputs(" -a '", stdout);
+		for (const char *const *name = policy_limit_names; *name; name++)
+			printf("%s%s=", name == policy_limit_names ? "" : " ", *name);
+		putchar('\'');
+		break;
 	default:
 		break;
 	}
@@ -325,6 +379,10 @@ static const char fish_begin[] =
         "	complete -C (string join ' ' -- $begun (commandline -ct))\n"
         "end\n"
         "\n"
+        "function __reeve_running\n"
+        "	reeve ps --json 2>/dev/null | string replace -rf '.*\"id\": *\"([^\"]*)\".*' '$1'\n"
+        "end\n"
+        "\n"
         "complete -c reeve -f\n"
         "complete -c reeve -n __reeve_behind_dashes -a '(__reeve_command)'\n";
 
@@ -348,6 +406,9 @@ static void write_fish_operand(const struct cli_command *command)
 		printf("complete -c reeve -n '__reeve_in %s' -a '", name);
 		write_subcommands();
 		fputs("'\n", stdout);
+		break;
+	case CLI_RUNNING:
+		printf("complete -c reeve -n '__reeve_in %s' -a '(__reeve_running)'\n", name);
 		break;
 	case CLI_SHELL:
 		printf("complete -c reeve -n '__reeve_in %s' -a 'bash zsh fish'\n", name);

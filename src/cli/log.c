@@ -219,5 +219,5 @@ const struct cli_command cli_log = {
                 "  reeve log -f --all --json k3f9 | jq .object\n",
         .options = known,
         .function = main_of_log,
-        .operand = CLI_TEXT,
+        .operand = CLI_RUNNING,
 };

@@ -141,5 +141,5 @@ const struct cli_command cli_reload = {
                 "Exit code: 0 when it changed, 1 when a restart is needed, 2 for errors.\n",
         .options = known,
         .function = main_of_reload,
-        .operand = CLI_TEXT,
+        .operand = CLI_RUNNING,
 };

@@ -93,5 +93,5 @@ const struct cli_command cli_stop = {
                 "Exit code: 0 when it has ended, 2 for errors.\n",
         .options = known,
         .function = main_of_stop,
-        .operand = CLI_TEXT,
+        .operand = CLI_RUNNING,
 };
