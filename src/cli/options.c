@@ -49,6 +49,7 @@ void options_done(struct options *options)
 		cleanup_close(&options->folders.items[i].shared);
 	free(options->folders.items);
 	free(options->tmp_path);
+	free(options->tmp_top);
 	cleanup_close(&options->tmp_lock);
 	free(options->cwd);
 	*options = (struct options){.tmp_lock = -EBADF};
