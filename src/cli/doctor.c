@@ -34,7 +34,7 @@ static const char help[] =
         "  --use PROFILE, --limit NAME=SIZE, --read, --write, --exec, --deny, --hide PATH\n"
         "  --connect, --listen, --deny-connect, --deny-listen ADDRESS,\n"
         "  --redirect FROM=TO, --allow-call, --deny-call, --kill-call CALL,\n"
-        "  --stdout, --stderr FILE, --rotate SIZE, --keep N, as for reeve run\n"
+        "  --stdout, --stderr FILE, --rotate SIZE, --keep N, --network own, as for run\n"
         "  --json               for programs\n"
         "Examples:\n"
         "  reeve doctor\n"

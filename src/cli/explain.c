@@ -180,7 +180,7 @@ static const char help[] =
         "  --read, --write, --exec, --deny, --hide PATH; --limit NAME=VALUE;\n"
         "  --connect, --listen, --deny-connect, --deny-listen ADDRESS; --use PROFILE;\n"
         "  --redirect FROM=TO; --allow-call, --deny-call, --kill-call CALL\n"
-        "  --stdout, --stderr FILE; --rotate SIZE; --keep N;\n"
+        "  --stdout, --stderr FILE; --rotate SIZE; --keep N; --network own;\n"
         "  -p, --policy FILE    the policy, as for reeve run\n"
         "  --verbose-denials, --best-effort   as for reeve run\n"
         "  --json               for programs\n"

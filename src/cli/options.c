@@ -118,6 +118,8 @@ static const char *key_of(int option)
 		return "rotate";
 	case OPTION_KEEP:
 		return "keep";
+	case OPTION_NETWORK:
+		return "network";
 	default:
 		return NULL;
 	}

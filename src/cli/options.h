@@ -30,6 +30,7 @@ enum {
 	OPTION_STDERR,
 	OPTION_ROTATE,
 	OPTION_KEEP,
+	OPTION_NETWORK,
 	OPTION_OWN = 512,
 };
 
@@ -54,7 +55,8 @@ enum {
 	{"stdout", required_argument, NULL, OPTION_STDOUT},                                                  \
 	{"stderr", required_argument, NULL, OPTION_STDERR},                                                  \
 	{"rotate", required_argument, NULL, OPTION_ROTATE},                                                  \
-	{"keep", required_argument, NULL, OPTION_KEEP}
+	{"keep", required_argument, NULL, OPTION_KEEP},                                                      \
+	{"network", required_argument, NULL, OPTION_NETWORK}
 /* clang-format on */
 
 /* What `-p FOLDER` names in that folder. */

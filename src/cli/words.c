@@ -24,6 +24,7 @@ static const struct cli_word words[] = {
         {"limit", CLI_LIMIT, "limit what the command may use"},
         {"listen", CLI_TEXT, "allow to listen on an address"},
         {"log", CLI_FILE, "denials to a file"},
+        {"network", CLI_TEXT, "own: a network with nothing but a loopback"},
         {"permissive", CLI_NOTHING, "refuse nothing, tell what would be refused"},
         {"policy", CLI_POLICY, "rules from a file"},
         {"quiet", CLI_NOTHING, "no text about denials"},

@@ -181,19 +181,34 @@ int credentials_no_new_privileges(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-int credentials_lose_resource(void)
+int credentials_lose(int capability)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {{0}};
-	const uint32_t bit = 1U << CAP_SYS_RESOURCE;
+	struct __user_cap_data_struct *word = &data[CAP_TO_INDEX(capability)];
+	const uint32_t bit = CAP_TO_MASK(capability);
 
 	/* Without CAP_SETPCAP the set cannot be made smaller; then no_new_privs keeps the capability away. */
-	if (prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0) < 0 && errno != EPERM)
+	if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EPERM)
 		return -errno;
 	if (syscall(SYS_capget, &header, data) < 0)
 		return -errno;
-	data[0].effective &= ~bit;
-	data[0].permitted &= ~bit;
-	data[0].inheritable &= ~bit;
+	word->effective &= ~bit;
+	word->permitted &= ~bit;
+	word->inheritable &= ~bit;
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+int credentials_lose_all(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0}};
+
+	/* First what an exec as the user 0 would give back: the last of them says so with EINVAL. */
+	for (int i = 0; prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
+		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+			return -errno;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return -errno;
+	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }

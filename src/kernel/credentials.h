@@ -47,8 +47,12 @@ int credentials_keep(int *list, size_t *count, size_t size, int fd);
 /* No descriptors but these, which must be sorted: closes all others of the calling thread's table. */
 int credentials_keep_descriptors(const int *keep, size_t count);
 
-/* Gives CAP_SYS_RESOURCE up, for the calling thread and what it will run. 0 or -errno. */
-int credentials_lose_resource(void);
+/* Gives a capability up, for the calling thread and what it will run. 0 or -errno. */
+int credentials_lose(int capability);
+
+/* Gives all capabilities up, for the calling thread and what it will run. The thread has CAP_SETPCAP. 0 or
+ * -errno. */
+int credentials_lose_all(void);
 
 /* PR_SET_NO_NEW_PRIVS for the calling thread. */
 int credentials_no_new_privileges(void);

@@ -1,6 +1,7 @@
 #include "launch/limits.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -121,7 +122,7 @@ int limits_put_on(const struct limits_own *own)
 	for (unsigned i = 0; i < own->count; i++)
 		if (setrlimit(own->list[i].resource, &own->list[i].limit) < 0)
 			return -errno;
-	return own->is_kept ? credentials_lose_resource() : 0;
+	return own->is_kept ? credentials_lose(CAP_SYS_RESOURCE) : 0;
 }
 
 /* ---- looking ---- */

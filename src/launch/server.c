@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/folder.h"
 #include "kernel/credentials.h"
+#include "kernel/isolation.h"
 #include "kernel/process.h"
 #include "launch/control.h"
 #include "names/names.h"
@@ -797,6 +798,20 @@ static int start_limits(struct server *server, struct cgroup *cgroup)
 	return r < 0 ? r : keep(server, server->limits.timer);
 }
 
+/* Before there are threads. The supervisor goes along: what it performs happens on that network, and its view
+ * of users is the command's. */
+static void enter_own_network(const struct server *server)
+{
+	int r = server->options->plan->own_network ? isolation_enter() : 0;
+	const struct server_message last = {.event = SERVER_EXITED, .value = LAUNCH_EXIT_FAILED};
+
+	if (r == 0)
+		return;
+	say(server, "cannot enter a network of its own: %s\n", strerror(-r));
+	tell_front(server, &last);
+	_exit(0);
+}
+
 _Noreturn void server_run(const struct server_start *start)
 {
 	const struct launch_options *options = start->options;
@@ -816,6 +831,7 @@ _Noreturn void server_run(const struct server_start *start)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	server.front_pid = getppid();
 	clock_gettime(CLOCK_REALTIME, &server.since);
+	enter_own_network(&server);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	process_become_reaper();

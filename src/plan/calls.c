@@ -163,6 +163,12 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 			return false;
 		add_watched(b, call);
 		return true;
+	case SYSCALLS_NAMESPACE:
+		/* The way back to the machine's network. Who has a user namespace lacks the rights for it. */
+		if (!b->plan->own_network || !is_named(row, "setns"))
+			return false;
+		call->action = ERRNO(EPERM);
+		return true;
 	case SYSCALLS_IOCTL:
 		if (!is_named(row, "prctl") || !b->plan->performs || !b->options->privileged)
 			return false;

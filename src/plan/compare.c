@@ -225,6 +225,16 @@ static void compare_names(const struct comparison *c)
 	}
 }
 
+static void compare_own_network(const struct comparison *c)
+{
+	if (c->worn->policy->own_network == c->next->policy->own_network)
+		return;
+	fputs("network own at ", c->out);
+	tell_place(c->out, c->next->policy->own_network ? &c->next->policy->own_network_place
+	                                                : &c->worn->policy->own_network_place);
+	fputs(": a process stays on its network\n", c->out);
+}
+
 static void compare_streams(const struct comparison *c)
 {
 	for (int i = 0; i < POLICY_STREAMS; i++) {
@@ -275,6 +285,7 @@ int plan_compare(const struct plan *worn, const struct plan *next, char **ret_re
 	compare_networks(&c);
 	compare_limits(&c);
 	compare_names(&c);
+	compare_own_network(&c);
 	compare_streams(&c);
 	compare_filters(&c);
 	if (fclose(c.out) != 0)

@@ -475,6 +475,32 @@ static void write_refusals(void *user, const char *const *items, size_t count)
 	write_list(user, items, count);
 }
 
+static void write_own_network(const struct plan *plan, FILE *out)
+{
+	const struct policy_place *place = &plan->policy->own_network_place;
+
+	fprintf(out, "\nThe network%s", place->flag ? ", by " : ", network: own at ");
+	tell_place(out, place);
+	fputs(":\n  - ", out);
+	write_wrapped(out,
+	        "A network namespace of its own, from the kernel: no interface but a loopback. All addresses "
+	        "and abstract names in it are the program's own, and what the rules allow there is nowhere "
+	        "else. "
+	        "Sockets that it inherits, and socket files, lead out as ever.",
+	        4, 4);
+	fputs("  - ", out);
+	write_wrapped(out, "setns: EPERM (the way back)", 4, 4);
+	fputs("  - ", out);
+	write_wrapped(out,
+	        !plan->user_namespace
+	                ? "Root's programs go without CAP_NET_ADMIN, which could make a link to the outside."
+	                : "For it a user namespace, as this user is not root: other users and groups are "
+	                  "shown as "
+	                  "nobody (65534), also as owners of files, and setgroups is refused. It gives no "
+	                  "capabilities.",
+	        4, 4);
+}
+
 int explain_plan(const struct plan *plan, FILE *out)
 {
 	int r;
@@ -501,6 +527,8 @@ int explain_plan(const struct plan *plan, FILE *out)
 	r = write_defaults(plan, out);
 	if (r < 0)
 		return r;
+	if (plan->own_network)
+		write_own_network(plan, out);
 	plan_tell_streams(plan->policy, out, write_wrapped);
 	fputs("\nRefused by the filter whatever the rules say:\n", out);
 	each_refusal(plan, write_refusals, out);
@@ -615,6 +643,8 @@ struct json_object *explain_plan_json(const struct plan *plan)
 	json_object_object_add(object, "network", sorts_json(plan));
 	json_object_object_add(object, "limits", plan_limits_json(plan));
 	json_object_object_add(object, "defaults", defaults_json(plan));
+	json_object_object_add(object, "own_network", json_object_new_boolean(plan->own_network));
+	json_object_object_add(object, "user_namespace", json_object_new_boolean(plan->user_namespace));
 	json_object_object_add(object, "streams", plan_streams_json(plan->policy));
 	json_object_object_add(object, "refused", refused);
 	json_object_object_add(object, "not_held", strings_json(not_held, ELEMENTS(not_held)));

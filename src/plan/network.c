@@ -283,10 +283,17 @@ static enum plan_reach reach_of_names(const struct choosing *choosing)
 	return PLAN_REACH_SOME;
 }
 
+/* Such a rule takes nothing away: without any, all may be bound to. */
+static bool allows_every_name(const struct policy_address_rule *rule)
+{
+	return rule->kind == POLICY_ADDRESS_ABSTRACT && rule->verdict == POLICY_ALLOW && rule->is_prefix &&
+	       rule->name_length == 0 && !rule->log;
+}
+
 static bool has_unix_rule(const struct policy *policy, unsigned use)
 {
 	for (size_t i = 0; i < policy->address_count; i++)
-		if (policy->addresses[i].use == use &&
+		if (policy->addresses[i].use == use && !allows_every_name(&policy->addresses[i]) &&
 		        (policy->addresses[i].kind == POLICY_ADDRESS_UNIX ||
 		                policy->addresses[i].kind == POLICY_ADDRESS_ABSTRACT))
 			return true;
@@ -438,7 +445,8 @@ static void tell_unix(const struct plan *plan, struct plan_line *line)
 	if (!network->makes_unix) {
 		line->layer = line->address->verdict == POLICY_ALLOW ? PLAN_NOWHERE : PLAN_FILTER;
 		line->why = line->address->verdict == POLICY_ALLOW ? why_closed : NULL;
-	} else if (line->address->use == POLICY_CONNECT && reach == PLAN_REACH_ALL) {
+	} else if ((line->address->use == POLICY_CONNECT && reach == PLAN_REACH_ALL) ||
+	           (allows_every_name(line->address) && !has_unix_rule(plan->policy, POLICY_LISTEN))) {
 		line->why = why_free;
 	} else {
 		line->layer = PLAN_SUPERVISOR;

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "kernel/landlock.h"
+#include "kernel/isolation.h"
 #include "plan/limits.h"
 
 #define NEEDED_ABI 3 /* truncation is held from here on */
@@ -372,6 +373,24 @@ unsigned plan_lacks(int landlock_abi)
 	       (landlock_abi < SCOPES_ABI ? PLAN_LACKS_SCOPES : 0);
 }
 
+/* Whatever the policy allows there it would allow on the machine's own network: so there is no doing without.
+ */
+static int check_own_network(char *text, size_t size)
+{
+	int r = isolation_probe();
+
+	if (r == 0)
+		return 0;
+	snprintf(text, size,
+	        "'network: own' needs a network namespace%s, and this machine gives none (%s)%s. Nothing was "
+	        "started, and --best-effort changes nothing here",
+	        isolation_needs_user_namespace() ? " and for it a user namespace" : "", strerror(-r),
+	        r == -ENOSPC                  ? ": see user.max_user_namespaces and user.max_net_namespaces"
+	        : r == -EPERM || r == -EACCES ? ": a sysctl, a security module or a container forbids it"
+	                                      : "");
+	return -ENOTSUP;
+}
+
 int plan_check_kernel(struct plan *plan, const struct reeve_features *features,
         const struct plan_options *options, char *text, size_t size)
 {
@@ -408,6 +427,8 @@ int plan_check_kernel(struct plan *plan, const struct reeve_features *features,
 		        "A policy of whole trees (see reeve explain) needs no supervisor and runs here");
 		return -EBUSY;
 	}
+	if (r == 0 && plan->own_network)
+		r = check_own_network(text, size);
 	return r;
 }
 
@@ -463,6 +484,8 @@ int plan_new(struct policy *policy, const struct plan_options *options, struct p
 		r = plan_choose_layers(plan, options);
 	if (r == 0)
 		r = plan_find_links(plan);
+	plan->own_network = policy->own_network;
+	plan->user_namespace = policy->own_network && isolation_needs_user_namespace();
 	if (r == 0)
 		r = plan_build_filter(plan, options);
 	if (r < 0) {

@@ -160,6 +160,8 @@ struct plan {
 	unsigned lacks; /* PLAN_LACKS_ bits */
 	struct filter_program filter;
 
+	bool own_network;    /* everything runs in a network namespace of its own */
+	bool user_namespace; /* and in a user namespace, which that needs */
 	bool has_limits;
 	enum plan_holder limits[POLICY_LIMITS];
 	bool uses_cgroup;

@@ -30,6 +30,8 @@ struct policy_builder {
 	ARRAY(struct call_mention) calls;
 	ARRAY(struct policy_address_rule) addresses;
 	ARRAY(struct policy_source) sources;
+	bool own_network;
+	struct policy_place own_network_place;
 	struct policy_limit limits[POLICY_LIMITS];
 	struct policy_stream streams[POLICY_STREAMS];
 	/* For every stream that has none of its own. */
@@ -135,6 +137,10 @@ struct policy_key_set {
 };
 
 extern const struct policy_key_set policy_key_sets[];
+
+/* "own" under "network", or diagnoses what else stands there. 0 or -ENOMEM. */
+int policy_add_network(
+        struct policy_builder *builder, const struct policy_place *place, const char *text, size_t length);
 
 /* Reads one text. `directory` is what relative files of `use` start at. */
 struct policy_text {

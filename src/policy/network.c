@@ -527,3 +527,29 @@ int policy_add_address(struct policy_builder *builder, const struct policy_addre
 	reading.end = reading.at + length;
 	return read_address(&reading);
 }
+
+int policy_add_network(
+        struct policy_builder *builder, const struct policy_place *place, const char *text, size_t length)
+{
+	/* Nothing of what they allow there is on any other network. */
+	static const struct {
+		const char *key, *text;
+	} rules[] = {{"connect", "*:*"}, {"listen", "*:*"}, {"connect", "unix:@*"}, {"listen", "unix:@*"}};
+	int r = 0;
+
+	if (strlen(text) != length || strcmp(text, "own") != 0)
+		return policy_diagnose(builder, place,
+		        "'network' expects rules such as 'connect: \"*:443\"', or own, found '%s'",
+		        policy_quote(text, length).text);
+	if (builder->own_network)
+		return 0;
+	builder->own_network = true;
+	builder->own_network_place = *place;
+	for (size_t i = 0; i < ELEMENTS(rules) && r == 0; i++) {
+		struct policy_address_rule rule = {.place = *place};
+
+		policy_start_address(&rule, rules[i].key);
+		r = policy_add_address(builder, &rule, rules[i].text, strlen(rules[i].text));
+	}
+	return r;
+}

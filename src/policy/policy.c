@@ -274,6 +274,13 @@ static void pack_limits_and_streams(
 		if (policy)
 			policy->limits[i] = limit;
 	}
+	if (builder->own_network) {
+		struct policy_place place = builder->own_network_place;
+
+		pack_place(packing, &place, &last_source, &last_copy);
+		if (policy)
+			policy->own_network_place = place;
+	}
 	for (size_t i = 0; i < POLICY_STREAMS; i++) {
 		struct policy_stream stream = builder->streams[i];
 
@@ -367,6 +374,7 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	policy->references = 1;
 	policy->files = files;
 	policy->file_count = builder->files.count;
+	policy->own_network = builder->own_network;
 	policy->syscalls = calls;
 	policy->syscall_count = builder->calls.count;
 	policy->addresses = addresses;

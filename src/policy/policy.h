@@ -178,6 +178,10 @@ struct policy {
 	const struct policy_default *defaults; /* refused where no rule above opens it */
 	size_t address_count;
 	const struct policy_address_rule *addresses;
+	/* A network namespace of its own: then rules stand among `addresses` that allow all that there is in it.
+	 */
+	bool own_network;
+	struct policy_place own_network_place;
 	struct policy_limit limits[POLICY_LIMITS];
 	struct policy_stream streams[POLICY_STREAMS];
 	bool wants_private_tmp; /* some rule names ${REEVE_TMP} */
@@ -220,7 +224,8 @@ int policy_add_profile(struct policy_builder *builder, const char *name); /* bui
 
 /* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "connect",
  * "listen", "deny-connect", "deny-listen", "allow-call", "deny-call", "kill-call", "use", "limit" (its value
- * "NAME=VALUE"), "redirect" ("FROM=TO"), "stdout", "stderr", "rotate", "keep". */
+ * "NAME=VALUE"), "redirect" ("FROM=TO"), "stdout", "stderr", "rotate", "keep",
+ * "network" ("own"). */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
 const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder);

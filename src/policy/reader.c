@@ -505,6 +505,19 @@ static const char *example_of(const char *section)
 	return strcmp(section, "network") == 0 ? "connect: 127.0.0.1:8080" : "deny: ptrace";
 }
 
+/* "own" stands for itself, alone or among rules. */
+static bool is_network_word(const struct document_node *node, const char *section)
+{
+	return strcmp(section, "network") == 0 && is_word(node, "own");
+}
+
+static int add_network_word(struct reader *reader, const struct document_node *word)
+{
+	struct policy_place place = place_of(reader, word);
+
+	return policy_add_network(reader->builder, &place, word->text, word->length);
+}
+
 static int read_section(struct reader *reader, const struct document_node *top, const char *name,
         int (*read_item)(struct reader *reader, const struct document_node *item))
 {
@@ -513,6 +526,8 @@ static int read_section(struct reader *reader, const struct document_node *top, 
 
 	if (!list)
 		return 0;
+	if (is_network_word(list, name))
+		return add_network_word(reader, list);
 	if (list->kind != DOCUMENT_LIST)
 		return COMPLAIN(
 		        reader, list, "'%s' expects a list of rules, found %s", name, found(list).text);
@@ -521,6 +536,8 @@ static int read_section(struct reader *reader, const struct document_node *top, 
 			break;
 		if (item->kind == DOCUMENT_MAP)
 			r = read_item(reader, item);
+		else if (is_network_word(item, name))
+			r = add_network_word(reader, item);
 		else
 			r = COMPLAIN(reader, item, "'%s' expects rules such as '%s', found %s", name,
 			        example_of(name), found(item).text);

@@ -14,6 +14,7 @@ enum shape {
 	SHAPE_USE,
 	SHAPE_MAP,     /* its keys are the set of the same name */
 	SHAPE_RULES,   /* a list of maps, whose keys are the set of the same name */
+	SHAPE_NETWORK, /* the same, with a word among them */
 	SHAPE_STRINGS, /* one or a list; what stands in them only the reader can judge */
 	SHAPE_CALLS,
 	SHAPE_ERROR,
@@ -37,7 +38,7 @@ static const struct row {
         {"", "reeve", SHAPE_VERSION, NULL, "The version of the policy language."},
         {"", "use", SHAPE_USE, NULL, "Profiles and files whose rules are added."},
         {"", "files", SHAPE_RULES, NULL, "What may be read, changed and run. The order does not matter."},
-        {"", "network", SHAPE_RULES, NULL, "Addresses that may be connected to and listened on."},
+        {"", "network", SHAPE_NETWORK, NULL, "Addresses that may be connected to and listened on."},
         {"", "syscalls", SHAPE_RULES, NULL, "System calls by name, number or @group."},
         {"", "streams", SHAPE_MAP, NULL, "Files that the output goes to."},
         {"streams", "stdout", SHAPE_STREAM, NULL, "A file that standard output goes to."},
@@ -249,6 +250,15 @@ static struct json_object *redirect(void)
 	return with(object, "additionalProperties", json_object_new_boolean(false));
 }
 
+static struct json_object *network(const char *key)
+{
+	struct json_object *own = with(map(), "const", string("own"));
+	struct json_object *items =
+	        with(map(), "anyOf", list_of(with(map(), "const", string("own")), reference(key)));
+
+	return with(map(), "anyOf", list_of(own, with(with(map(), "type", string("array")), "items", items)));
+}
+
 /* ---- keys ---- */
 
 static struct json_object *shape_of(const struct row *row)
@@ -262,6 +272,8 @@ static struct json_object *shape_of(const struct row *row)
 		return reference(row->key);
 	case SHAPE_RULES:
 		return with(with(map(), "type", string("array")), "items", reference(row->key));
+	case SHAPE_NETWORK:
+		return network(row->key);
 	case SHAPE_STRINGS:
 		return one_or_list("string");
 	case SHAPE_CALLS:

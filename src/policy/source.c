@@ -359,6 +359,8 @@ int policy_add_flag(struct policy_builder *builder, const char *key, const char 
 		r = policy_add_limit_flag(builder, &rule.place, value);
 	else if (strcmp(key, "redirect") == 0)
 		r = add_redirect_flag(builder, &rule.place, value);
+	else if (strcmp(key, "network") == 0)
+		r = policy_add_network(builder, &rule.place, value, strlen(value));
 	else if (is_stream_flag(key))
 		r = add_stream_flag(builder, &rule.place, key, value);
 	else if (policy_start_rule(&rule, key))

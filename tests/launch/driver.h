@@ -76,4 +76,5 @@ void test_deaths(void);
 void test_cost(void);
 void test_limits(void);
 void test_streams(void);
+void test_network(void); /* ends the process with 77 where no network namespace is to be had */
 void test_cgroup(void); /* ends the process with 77 where no cgroup is to be had */

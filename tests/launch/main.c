@@ -30,6 +30,7 @@ static const struct {
         {"cost", test_cost},
         {"limits", test_limits},
         {"streams", test_streams},
+        {"network", test_network},
         {"cgroup", test_cgroup},
 };
 
