@@ -14,6 +14,9 @@ static void refuse(struct exchange *x, int error)
 void decide_refuse(struct exchange *x, int error, const char *why)
 {
 	x->why = why;
+	/* A rule that allows is not what refused. */
+	if (x->verdict.verdict == POLICY_ALLOW)
+		x->is_judged = false;
 	refuse(x, error);
 }
 

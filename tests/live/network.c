@@ -1,6 +1,7 @@
 /* Sockets: connect, bind, listen and the sends, over loopback and UNIX sockets. Ports are the kernel's choice
  * and are never said. */
 #include <arpa/inet.h>
+#include <grp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -1191,6 +1192,45 @@ static void peers(void)
 	close(there);
 }
 
+/* Root that became somebody else: what it may, and how others see it. */
+static void as_nobody(void)
+{
+	int closed = file_server("closed-socket", SOCK_STREAM, 5),
+	    box = file_server("open-box", SOCK_DGRAM, 0), on = 1, s;
+	union address a = file("closed-socket"), low = ipv4("127.0.0.1", 77);
+	struct ucred ucred = {0};
+
+	chmod("closed-socket", 0600);
+	chmod("open-box", 0666);
+	setsockopt(box, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	mkdir("of-nobody", 0777);
+	chmod("of-nobody", 0777);
+	chdir("of-nobody");
+	setgroups(0, NULL);
+	say("group", setresgid(65534, 65534, 65534));
+	say("user", setresuid(65534, 65534, 65534));
+	a = file("../closed-socket");
+	s = socket(AF_UNIX, SOCK_STREAM, 0);
+	say_socket("to a closed one", connect(s, &a.any, file_size("../closed-socket")), s);
+	s = socket(AF_UNIX, SOCK_DGRAM, 0);
+	a = file("../open-box");
+	say_socket("to an open one", sendto(s, "x", 1, 0, &a.any, file_size("../open-box")), s);
+	receive_control(box);
+	say("as root", send_control(s, put_control(0, SOL_SOCKET, SCM_CREDENTIALS, &ucred, sizeof(ucred)), &a,
+	                       file_size("../open-box")));
+	ucred = (struct ucred){.pid = getpid(), .uid = getuid(), .gid = getgid()};
+	say("as itself", send_control(s, put_control(0, SOL_SOCKET, SCM_CREDENTIALS, &ucred, sizeof(ucred)),
+	                         &a, file_size("../open-box")));
+	receive_control(box);
+	s = socket(AF_INET, SOCK_STREAM, 0);
+	say_socket("a low port", bind(s, &low.any, sizeof(low.in)), s);
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	say_socket("a low port", bind(s, &low.any, sizeof(low.in)), s);
+	peers();
+	say_file("peers");
+	close(closed);
+}
+
 /* ---- routes ---- */
 
 static void routes(void)
@@ -1255,6 +1295,7 @@ int main(void)
 	unix_datagrams();
 	passing();
 	peers();
+	apart("as nobody", as_nobody);
 	routes();
 	return 0;
 }
