@@ -47,7 +47,7 @@ struct running {
 	struct options options;
 	struct plan_options plan_options;
 	const char *json, *log, *summary_json, *dns;
-	bool summary, quiet;
+	bool summary, quiet, colour;
 	bool done; /* help was asked for */
 
 	FILE *text;   /* a copy of stderr, or the log */
@@ -204,14 +204,17 @@ static bool wants_colour(const struct running *running)
 
 static int make_recorder(struct running *running)
 {
-	struct record_options options = {
+	struct record_options options;
+
+	running->colour = wants_colour(running);
+	options = (struct record_options){
 	        .text = running->quiet ? NULL
 	                : running->log ? running->text
 	                               : running->errors,
 	        .json = running->json_fd,
 	        .summary = running->summary || running->summary_json,
 	        .home = running->options.home,
-	        .colour = wants_colour(running),
+	        .colour = running->colour,
 	        .errors = running->errors,
 	        .recent = true,
 	        .wanted = running->plan_options.permissive && !running->quiet,
@@ -235,7 +238,25 @@ static void close_outputs(struct running *running)
 
 /* ---- the run ---- */
 
-static void ended(void *user, bool tree_lives)
+/* What Landlock refuses the command alone tells, if it does. Signals and codes of our own say what they mean,
+ * and whoever has seen a refusal told knows the rest. */
+static void tell_how_to_see(const struct running *running, int code)
+{
+	struct recorder_totals totals;
+
+	recorder_totals(running->recorder, &totals);
+	if (code == 0 || code >= LAUNCH_EXIT_LIMIT || totals.refused || running->quiet || running->log ||
+	        !running->plan->uses_landlock || running->plan_options.verbose_denials ||
+	        !isatty(fileno(running->errors)))
+		return;
+	fprintf(running->errors,
+	        "%sreeve: exit status %d; if something was refused, reeve run --verbose-denials ... says "
+	        "what%s\n",
+	        running->colour ? "\033[2m" : "", code, running->colour ? "\033[0m" : "");
+	fflush(running->errors);
+}
+
+static void ended(void *user, int code, bool tree_lives)
 {
 	struct running *running = user;
 
@@ -251,6 +272,21 @@ static void ended(void *user, bool tree_lives)
 	        : running->log    ? running->text
 	                          : running->errors,
 	        running->summary_fd);
+	tell_how_to_see(running, code);
+}
+
+/* These make files in /tmp whatever TMPDIR says, and there is no /tmp for them. */
+static int point_at_private_tmp(const char *path)
+{
+	static const char *const own[] = {"TMUX_TMPDIR", "SCREENDIR"}, *const others[] = {"TMP", "TEMP"};
+
+	for (size_t i = 0; i < ELEMENTS(own); i++)
+		if (setenv(own[i], path, 0) < 0)
+			return -errno;
+	for (size_t i = 0; i < ELEMENTS(others); i++)
+		if (getenv(others[i]) && setenv(others[i], path, 1) < 0)
+			return -errno;
+	return setenv("TMPDIR", path, 1) < 0 ? -errno : 0;
 }
 
 static void finished(void *user)
@@ -352,7 +388,7 @@ static int reload(void *user, const struct launch_reload *reload, struct plan **
 static int launch(struct running *running, const struct plan *plan, const struct reeve_features *features,
         char **argv, int *ret_code)
 {
-	int kept[16];
+	int kept[16], r;
 	size_t kept_count = 0;
 	AUTO_FREE char *policy_text = policy_text_of(&running->options);
 	struct launch_options options = {
@@ -380,8 +416,9 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	keep_folders(&running->options, kept, &kept_count, ELEMENTS(kept));
 	options.kept = kept;
 	options.kept_count = kept_count;
-	if (options.private_tmp && setenv("TMPDIR", options.private_tmp, 1) < 0)
-		return -errno;
+	r = options.private_tmp ? point_at_private_tmp(options.private_tmp) : 0;
+	if (r < 0)
+		return r;
 	environment_hide();
 	/* From here on the terminal is the command's. */
 	progress_silence();

@@ -43,9 +43,9 @@ struct launch_options {
 	const char *private_tmp; /* the folder made for ${REEVE_TMP}: removed at the end; NULL: none */
 	/* Called in the supervisor process when the last of the tree has ended. */
 	void (*finished)(void *user);
-	/* Called in the supervisor process when the first command has ended (tree_lives tells whether others
-	 * live on), before the front returns: writes summaries. */
-	void (*ended)(void *user, bool tree_lives);
+	/* Called in the supervisor process when the first command has ended with the exit code that the front
+	 * will return (tree_lives tells whether others live on), before it does: writes summaries. */
+	void (*ended)(void *user, int code, bool tree_lives);
 	/* Plans another policy for what is running, with plan_options.worn. 0 with a plan that becomes the
 	 * launch's, or -errno. NULL: the policy cannot be changed. Called in the server process, one at a time.
 	 */

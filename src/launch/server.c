@@ -859,7 +859,7 @@ _Noreturn void server_run(const struct server_start *start)
 	if (!last.tree_lives)
 		finish(&server);
 	if (options->ended)
-		options->ended(options->user, last.tree_lives);
+		options->ended(options->user, last.value, last.tree_lives);
 	see_front_off(&server, &last);
 	if (last.tree_lives) {
 		server.is_waking = false;

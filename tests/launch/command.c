@@ -109,7 +109,7 @@ static int origin_main(char **argv)
 	        isatty(0) && ttyname(0) ? "named" : "none");
 	printf("terminal %d\n", open("/dev/tty", O_RDWR | O_CLOEXEC) >= 0);
 	for (char **e = environ; *e; e++)
-		if (strncmp(*e, "TMPDIR=", 7) != 0)
+		if (!strstr("TMPDIR TMUX_TMPDIR SCREENDIR TMP TEMP", strndupa(*e, strcspn(*e, "="))))
 			printf("%s\n", *e);
 	for (char **a = argv; *a; a++)
 		printf("[%s]\n", *a);

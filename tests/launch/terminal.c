@@ -184,8 +184,57 @@ static void hang_up(void)
 	CHECK(code == 8, "hang-up gave %d", code);
 }
 
+/* A command that failed may have met what Landlock refuses without a word: on a terminal a line says how to
+ * see. */
+static void failed(bool on_terminal, const char *flag, int status)
+{
+	static const char hint[] = "exit status 3; if something was refused";
+	const char *list[] = {reeve, "run", "--read", "/", "--exec", "/", flag, "--", "sh", "-c",
+	        status == 3 ? "exit 3" : "kill -9 $$", NULL};
+	const bool expected = on_terminal && status == 3 && strcmp(flag, "-q") != 0 &&
+	                      strcmp(flag, "--verbose-denials") != 0;
+	static struct run run;
+	enum how was = now;
+	int code;
+
+	now = NATIVE; /* the list is whole */
+	start(&run, on_terminal, NULL, list);
+	now = was;
+	expect_end(&run);
+	code = finish_run(&run);
+	CHECK(code == status, "status %d, expected %d", code, status);
+	CHECK(!!strstr(run.text, hint) == expected, "with %s, %s terminal, status %d: %s", flag,
+	        on_terminal ? "a" : "no", status, run.text);
+}
+
+static void denied_with_words(void)
+{
+	const char *list[] = {
+	        reeve, "run", "--read", "/", "--exec", "/", "--deny", "**/.env", "--", "cat", ".env", NULL};
+	static struct run run;
+
+	now = NATIVE;
+	close(open(".env", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	start(&run, true, NULL, list);
+	expect(&run, "denied");
+	expect_end(&run);
+	CHECK(finish_run(&run) == 1, "a denied file was read");
+	CHECK(!strstr(run.text, "exit status"), "what was told is told again: %s", run.text);
+}
+
+static void hints(void)
+{
+	failed(true, "--best-effort", 3);
+	failed(true, "--best-effort", 137);
+	failed(true, "-q", 3);
+	failed(true, "--verbose-denials", 3);
+	failed(false, "--best-effort", 3);
+	denied_with_words();
+}
+
 void test_terminal(void)
 {
+	hints();
 	for (now = QUIET; now < STANDARD; now++) {
 		keys();
 		killed_by_key();

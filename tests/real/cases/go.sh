@@ -28,4 +28,13 @@ func main() {
 	os.Exit(5)
 }
 GO
-go build -o program . && ./program; echo "the program said $?"; gofmt -l sum; rm -rf cache path home
+printf 'package sum\nimport "testing"\nfunc TestOf(t *testing.T) { if Of(1, 2) != 3 { t.Fail() } }\n' >sum/sum_test.go
+go build -o program . && ./program; echo "the program said $?"; gofmt -l sum
+cat >run.go <<'GO'
+//go:build ignore
+
+package main
+import "os"
+func main() { println("run"); os.Exit(4) }
+GO
+go run run.go; echo "go run said $?"; go test -vet=off -count=1 ./sum | cut -f1,2; rm -rf cache path home

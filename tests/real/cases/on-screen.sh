@@ -1,8 +1,8 @@
-# GNU screen: its sockets are in $SCREENDIR.
+# GNU screen: its sockets are in $SCREENDIR, which reeve sets.
 # needs: screen
 # plans: default
 #< %%
 #> echo $((6*7))\n
 #< 42
 #> exit\n
-mkdir -m 700 "$TMPDIR/screens"; PS1=%% SCREENDIR=$TMPDIR/screens screen -c /dev/null bash --norc --noprofile -i; rm -r "$TMPDIR/screens"
+chmod 700 "$TMPDIR"; PS1=%% SCREENDIR=${SCREENDIR-$TMPDIR} exec screen -c /dev/null bash --norc --noprofile -i
