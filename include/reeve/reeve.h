@@ -1,6 +1,7 @@
 /* libreeve: supervise system calls on Linux.
  *
- * Level 1, the notification primitives: thin, honest about errno, without state of their own.
+ * Level 1, the notification primitives: thin, honest about errno, without state of their own. Level 2, at the end:
+ * a policy, its plan, and commands that run under it.
  *
  * Conventions: a function returns 0 or a positive number on success and -errno on failure, unchanged from the
  * kernel; EINTR is retried. REEVE_GONE is an expected event and not a failure: the call that was asked about
@@ -216,6 +217,145 @@ int reeve_task_fd(int pidfd, int number, int *ret_fd);
  * of a request), as in "openat". NULL for numbers newer than Linux 6.18 and for other architectures; the x32
  * numbers are such. The text is static. */
 const char *reeve_call_name(uint32_t audit_arch, int nr);
+
+/* ---- Level 2: commands under a policy ----
+ *
+ * A policy is written (in files, texts, or rule by rule), planned for this machine, and worn by commands. Policies,
+ * plans and runs are counted: each may be freed as soon as its owner needs it no more. Needs what `reeve run` needs:
+ * Linux 6.2 for complete file rules; reeve_plan_new says what is missing. */
+
+/* A policy that is being written; it belongs to one thread at a time. */
+struct reeve_policy;
+
+/* An empty one, which allows nothing. Relative paths start at the working directory of now, "~" and variables are
+ * those of the environment of now. 0; -ENOMEM; -errno of the working directory. */
+int reeve_policy_new(struct reeve_policy **ret_policy);
+
+/* An empty one for reeve_run_reload: as `other` when that was made, with the same private folder. */
+int reeve_policy_like(struct reeve_policy *other, struct reeve_policy **ret_policy);
+
+/* Removes the private folder that ${REEVE_TMP} stood for, once no plan and no run needs it. NULL is fine. */
+void reeve_policy_free(struct reeve_policy *policy);
+
+/* Each adds what it reads, in any order: a policy file (YAML or JSON), a text that messages call `name`, a built-in
+ * profile ("workspace", "base", ...). 0; -EINVAL: there were errors, and reeve_policy_errors tells them; -ENOENT: no
+ * such profile, or file; -EBUSY: the policy was planned already; -ENOMEM, -errno of reading. */
+int reeve_policy_add_file(struct reeve_policy *policy, const char *path);
+int reeve_policy_add_text(struct reeve_policy *policy, const char *name, const char *text, size_t length);
+int reeve_policy_add_profile(struct reeve_policy *policy, const char *name);
+
+/* One rule, the twin of a flag of reeve(1) without its "--": ("read", "/usr"), ("deny", "~/.ssh"),
+ * ("connect", "127.0.0.1:80"). Returns as the above; -EINVAL also for a key that there is not. */
+int reeve_policy_add_rule(struct reeve_policy *policy, const char *key, const char *value);
+
+/* What was wrong so far, a line for each error with its place, or "". Lives as long as the policy, until the next
+ * call on it. */
+const char *reeve_policy_errors(struct reeve_policy *policy);
+
+/* What a policy became on this machine: immutable, may be used by many threads and runs at once. */
+struct reeve_plan;
+
+#define REEVE_PLAN_BEST_EFFORT 1u     /* what the kernel lacks is left out, not an error */
+#define REEVE_PLAN_VERBOSE_DENIALS 2u /* every refusal of a file is decided, and recorded, by the supervisor */
+
+/* Plans a policy, which takes no more rules from then on. `operations`, NULL or a list of names that ends in NULL,
+ * says which operations shall come to the callback of a run though the policy does not need it: "open", "create",
+ * "remove", "rename", "link", "metadata", "truncate", "stat", "exec". 0; -EINVAL: the policy has errors, unknown flags
+ * or operation; -ENOTSUP: the policy demands what the kernel lacks; -EBUSY: a plan with a supervisor was asked for
+ * and another one listens to this process already; -ENOMEM, -errno. For -ENOTSUP and -EBUSY *ret_error is a text of
+ * why that the caller frees; ret_error may be NULL. */
+int reeve_plan_new(struct reeve_policy *policy, unsigned flags, const char *const *operations,
+        struct reeve_plan **ret_plan, char **ret_error);
+void reeve_plan_free(struct reeve_plan *plan); /* NULL is fine */
+
+/* The plan in words, or as JSON (as `reeve explain --json` prints it); the caller frees it. 0 or -ENOMEM. */
+int reeve_plan_explain(const struct reeve_plan *plan, bool json, char **ret_text);
+
+/* One question: "open:PATH:rw", "exec:PATH", "connect:ADDRESS", "syscall:NAME". Returns 1: allowed; 0: refused; in
+ * both cases with the answer, as text or JSON, which the caller frees, unless ret_text is NULL. -EINVAL: no such
+ * question; -ENOMEM, -errno. */
+int reeve_plan_ask(const struct reeve_plan *plan, const char *question, bool json, char **ret_text);
+
+/* A call that waits for its answer, as a callback sees it. Texts and arrays live until the callback returns. */
+struct reeve_call {
+	pid_t task;               /* the thread that makes it */
+	const char *name;         /* "openat" */
+	const char *operation;    /* "open" */
+	const uint64_t *arguments; /* six registers; what they point to must not be looked at: it can change */
+	const char *paths[2];     /* as the task wrote them, read once; NULL: it has none, or one */
+	uint64_t flags;           /* of its flags argument, or of struct open_how */
+};
+
+enum reeve_answer {
+	REEVE_ANSWER_POLICY, /* the policy decides */
+	REEVE_ANSWER_DENY,   /* the task gets `error` */
+	REEVE_ANSWER_VALUE,  /* the call is not made, and the task gets `value` */
+	REEVE_ANSWER_PATH,   /* the policy decides about `path` in the place of the first path, and the call is made on it */
+};
+
+struct reeve_decision {
+	int error;     /* positive; EACCES if the callback leaves it alone */
+	int64_t value; /* 0 if it is left alone */
+	char *path;    /* room for 4096 bytes, with the first path in it */
+	const char *why; /* for the record of a denial; it must stay valid; may be left NULL */
+};
+
+/* How a command is started. Set to zero first; `size` is sizeof(struct reeve_spawn_options). */
+struct reeve_spawn_options {
+	size_t size;
+	char *const *environment; /* ends in NULL; NULL: the caller's. TMPDIR is set where the policy has ${REEVE_TMP} */
+	const char *directory;    /* where it starts; NULL: the caller's */
+	int input, output, error; /* what it has as 0, 1, 2, if that is above 0; 0: the caller's own. Borrowed */
+	/* Callbacks are called one at a time, on a thread of the library that is like any other of the process; with
+	 * `serve_self` on the one that calls reeve_run_serve. Calls that wait for one of them wait for all before it. */
+	bool serve_self;
+	/* Called for each call that the policy or the plan's `operations` bring to the supervisor, before anything is
+	 * decided; it returns an enum reeve_answer. NULL: none. */
+	int (*decide)(void *user, const struct reeve_call *call, struct reeve_decision *ret_decision);
+	/* Called with each record, before the task can see the answer: one line of JSON without its line end, see
+	 * docs/records.md. NULL: no records. */
+	void (*record)(void *user, const char *line, size_t length);
+	void *user;
+};
+
+/* A command, and all that it starts. */
+struct reeve_run;
+
+/* Starts a command under the plan; argv[0] is looked up in PATH when it has no slash. It is a child of a thread that
+ * this call makes, and is killed when that thread or the caller's process ends. Performing threads are made too, with
+ * all signals blocked; nothing else of the process changes. 0; -ENOENT: there is no such command; -EACCES: it cannot
+ * be run; -ENOTSUP: the plan has limits, streams, a network of its own or host names, which need reeve(1); -EBUSY,
+ * -EINVAL, -ENOMEM, -errno. */
+int reeve_spawn(struct reeve_plan *plan, const char *const *argv, const struct reeve_spawn_options *options,
+        struct reeve_run **ret_run);
+
+/* Calls the callbacks, on the thread that calls this, until the command and all that it has started have ended. Only
+ * for runs that were started with `serve_self`, whose calls wait until it is called (reeve_spawn does it for the start,
+ * and reeve_run_free for the rest). 0; -EINVAL: it was not started so. */
+int reeve_run_serve(struct reeve_run *run);
+
+/* The command's process id. It stays the command's until reeve_run_wait has returned. */
+pid_t reeve_run_pid(const struct reeve_run *run);
+
+/* Sends a signal to the command alone. 0; -ESRCH: it has ended; -EINVAL. */
+int reeve_run_signal(struct reeve_run *run, int signal);
+
+/* Waits for the end of the command: *ret_status is as waitpid(2) gives it. What it has started may live on. May be
+ * called again. 0 or -errno. */
+int reeve_run_wait(struct reeve_run *run, int *ret_status);
+
+/* From the next call on another policy holds, planned with the flags and operations of the first. It may differ only
+ * in what the supervisor holds. 0; -ENOTSUP: the filter or the Landlock rules would be others, and *ret_error, a text
+ * that the caller frees, says which rules ask for that (ret_error may be NULL); -EINVAL: the policy has errors;
+ * -ESRCH: the command's start failed; -ENOMEM, -errno. After an error nothing has changed. */
+int reeve_run_reload(struct reeve_run *run, struct reeve_policy *policy, char **ret_error);
+
+/* Counts so far as one JSON object, as `reeve run --summary-json` writes it; the caller frees it. 0 or -ENOMEM. */
+int reeve_run_summary(struct reeve_run *run, char **ret_json);
+
+/* Waits until the command and all that it has started have ended, then frees. To end them first, signal them. NULL is
+ * fine. */
+void reeve_run_free(struct reeve_run *run);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

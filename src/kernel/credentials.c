@@ -51,6 +51,13 @@ int credentials_get(struct credentials *ret)
 	return 0;
 }
 
+bool credentials_are_privileged(void)
+{
+	struct credentials credentials;
+
+	return credentials_get(&credentials) < 0 || credentials.fsuid == 0 || credentials.effective != 0;
+}
+
 int credentials_set(const struct credentials *wanted)
 {
 	uint64_t effective = 0, permitted = 0;

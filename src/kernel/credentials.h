@@ -19,6 +19,10 @@ struct credentials {
 /* Those of the calling thread. -EOVERFLOW: more than CREDENTIALS_GROUPS groups. */
 int credentials_get(struct credentials *ret);
 
+/* Whether the calling thread may do more to files than others: it is root, or has capabilities. What cannot be told is
+ * taken for that. */
+bool credentials_are_privileged(void);
+
 /* Takes on `wanted` for file access: groups, fsgid, fsuid, and of the capabilities those that it has and that
  * the thread is permitted. The thread must be able to come back (root), which credentials_set with what
  * credentials_get gave does. 0, or -EPERM. */

@@ -139,7 +139,7 @@ _Noreturn void child_run(const struct child_options *options)
 	if (r < 0)
 		fail(options, CHILD_DOMAIN, -r);
 	/* Last: what is used above may have one of their numbers. */
-	r = streams_put_on(options->streams);
+	r = options->streams ? streams_put_on(options->streams) : 0;
 	if (r < 0)
 		fail(options, CHILD_STREAMS, -r);
 	install(options);

@@ -43,7 +43,7 @@ struct child_options {
 	char *const *environment;
 	const struct child_origin *origin;
 	const struct limits_own *limits;
-	const struct streams *streams;
+	const struct streams *streams; /* or NULL */
 	pid_t parent;
 	int ruleset; /* to be put on, or -EBADF */
 	unsigned filter_flags;

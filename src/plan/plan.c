@@ -342,7 +342,7 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 	if (r == 0)
 		r = choose_for_calls(plan, options);
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++) {
-		plan->notifies[i] |= options->worn && options->worn->notifies[i];
+		plan->notifies[i] |= options->notify[i] || (options->worn && options->worn->notifies[i]);
 		plan->performs |= plan->notifies[i];
 	}
 	plan->hides |= options->worn && options->worn->hides;

@@ -34,6 +34,7 @@ struct plan_options {
 	bool verbose_denials; /* decide in the supervisor, so that every refusal is recorded */
 	bool permissive;      /* what is refused is recorded, and done all the same */
 	bool asks;            /* somebody is asked about what would be refused */
+	bool notify[SYSCALLS_OPERATIONS]; /* operations that notify though no rule asks for it */
 	bool privileged;      /* the performer may do more than a task could: credentials are watched */
 	/* The plan that a target wears already: what is made is to take its place in the supervisor. What
 	 * notifies and what the kernel can do is as there. */

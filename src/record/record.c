@@ -28,6 +28,9 @@ struct recorder {
 	pthread_mutex_t fold_lock;
 	struct fold fold;
 	struct counts counts;
+	void (*line)(void *user, const char *line, size_t length);
+	void *user;
+	pthread_mutex_t line_lock;
 	bool keeps_recent, collects_wanted;
 	struct wanted wanted;
 	struct recent recent;
@@ -53,6 +56,9 @@ int recorder_new(const struct record_options *options, struct recorder **ret)
 	recorder->errors = options->errors;
 	recorder->colour = options->colour;
 	recorder->summary = options->summary;
+	recorder->line = options->line;
+	recorder->user = options->user;
+	pthread_mutex_init(&recorder->line_lock, NULL);
 	pthread_mutex_init(&recorder->fold_lock, NULL);
 	counts_init(&recorder->counts);
 	recorder->keeps_recent = options->recent;
@@ -71,6 +77,7 @@ void recorder_free(struct recorder *recorder)
 	sink_done(&recorder->text);
 	sink_done(&recorder->json);
 	pthread_mutex_destroy(&recorder->fold_lock);
+	pthread_mutex_destroy(&recorder->line_lock);
 	counts_done(&recorder->counts);
 	recent_done(&recorder->recent);
 	wanted_done(&recorder->wanted);
@@ -80,7 +87,7 @@ void recorder_free(struct recorder *recorder)
 
 bool recorder_wants_allowed(const struct recorder *recorder)
 {
-	return recorder->json.fd >= 0 ||
+	return recorder->json.fd >= 0 || recorder->line ||
 	       atomic_load_explicit(&recorder->recent.wanting_all, memory_order_relaxed) > 0;
 }
 
@@ -109,13 +116,18 @@ static void write_json(struct recorder *recorder, struct json_object *object)
 			write_to(recorder, &recorder->json, line, (size_t)n);
 		if (recorder->keeps_recent)
 			recent_add(&recorder->recent, line);
+		if (recorder->line) {
+			pthread_mutex_lock(&recorder->line_lock);
+			recorder->line(recorder->user, line, (size_t)n - 1);
+			pthread_mutex_unlock(&recorder->line_lock);
+		}
 	}
 	json_object_put(object);
 }
 
 static bool wants_json(const struct recorder *recorder, bool is_allowed)
 {
-	return recorder->json.fd >= 0 ||
+	return recorder->json.fd >= 0 || recorder->line ||
 	       (recorder->keeps_recent && (!is_allowed || recorder_wants_allowed(recorder)));
 }
 
@@ -287,6 +299,16 @@ void recorder_close_text(struct recorder *recorder)
 	sink_close(&recorder->text);
 }
 
+int recorder_summary_text(struct recorder *recorder, char **ret)
+{
+	uint64_t dropped = sink_failed(&recorder->json) + sink_failed(&recorder->text);
+	struct json_object *object = summary_json_of(&recorder->counts, dropped);
+	int n = object ? asprintf(ret, "%s\n", json_object_to_json_string_ext(object, JSON_FLAGS)) : -1;
+
+	json_object_put(object);
+	return n < 0 ? -ENOMEM : 0;
+}
+
 int recorder_write_summary(struct recorder *recorder, FILE *text, int summary_json)
 {
 	uint64_t dropped = sink_failed(&recorder->json) + sink_failed(&recorder->text);
@@ -296,18 +318,13 @@ int recorder_write_summary(struct recorder *recorder, FILE *text, int summary_js
 	if (text)
 		r = summary_tell(&recorder->counts, dropped, text);
 	if (r == 0 && summary_json >= 0) {
-		struct json_object *object = summary_json_of(&recorder->counts, dropped);
 		AUTO_FREE char *line = NULL;
-		int n = object ? asprintf(&line, "%s\n", json_object_to_json_string_ext(object, JSON_FLAGS))
-		               : -1;
 
-		json_object_put(object);
-		if (n < 0) {
-			line = NULL;
-			return -ENOMEM;
-		}
+		r = recorder_summary_text(recorder, &line);
+		if (r < 0)
+			return r;
 		sink_init(&sink, summary_json);
-		sink_write(&sink, line, (size_t)n, &error);
+		sink_write(&sink, line, strlen(line), &error);
 		sink_done(&sink);
 	}
 	return r < 0 ? r : error;

@@ -49,6 +49,9 @@ struct record_options {
 	bool colour;      /* of the text; the caller knows whether a terminal shows it */
 	bool wanted;      /* collect what would allow all that was lifted, for recorder_tell_wanted */
 	bool recent;      /* keep the last refusals for recorder_next */
+	void (*line)(void *user, const char *line, size_t length); /* each JSON record without its line end, one at
+	                                                            * a time; or NULL */
+	void *user;
 	FILE *errors;     /* where a failing sink is told of, once; NULL: nowhere. Borrowed */
 };
 
@@ -105,3 +108,6 @@ void recorder_tell_wanted(struct recorder *recorder, FILE *out);
  * none). From then on no text is written (its terminal may be somebody else's by now), JSON Lines go on. */
 void recorder_close_text(struct recorder *recorder);
 int recorder_write_summary(struct recorder *recorder, FILE *text, int summary_json);
+
+/* The JSON summary as a text for the caller to free. 0 or -ENOMEM. */
+int recorder_summary_text(struct recorder *recorder, char **ret);

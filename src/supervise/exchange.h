@@ -88,6 +88,7 @@ struct swap {
 };
 
 struct worker;
+struct supervisor_call;
 
 struct exchange {
 	struct reeve_request request;
@@ -124,6 +125,7 @@ struct shared {
 	const int *kept; /* descriptors that performing threads keep: the listener, sinks */
 	size_t kept_count;
 	void (*failed)(void *user, int error); /* serving is no longer possible */
+	bool (*decide)(void *user, struct supervisor_call *call); /* before the policy does, or NULL */
 	void *user;
 	bool privileged;
 	_Atomic bool credentials_differ;     /* some task may have other credentials than we */

@@ -68,6 +68,7 @@ static int start_worker(struct pool *pool)
 	worker->pool = pool;
 	worker->index = index;
 	worker->progress = pool->progress[index];
+	worker->view = (struct task_view){.proc = -EBADF, .own_fds = -EBADF, .root = -EBADF};
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, 256 * 1024);

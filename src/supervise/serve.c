@@ -10,6 +10,7 @@
 #include "supervise/answer.h"
 #include "supervise/decide.h"
 #include "supervise/decode.h"
+#include "supervise/supervisor.h"
 
 static act_family *const families[SYSCALLS_OPERATIONS] = {
         [SYSCALLS_OPEN] = act_open,
@@ -95,6 +96,33 @@ static void let_through(struct exchange *x)
 	x->reply = (struct reply){.kind = REPLY_CONTINUE, .fd = -EBADF};
 }
 
+/* Whoever supervises by a program of their own decides first. True when that is the answer. */
+static bool ask_user(struct worker *worker, struct exchange *x)
+{
+	struct call *call = &x->call;
+	struct call_path *path = call->path_count > 0 ? &call->paths[0] : NULL;
+	struct supervisor_call asked = {.tid = x->request.tid,
+	        .name = call->name,
+	        .operation = syscalls_operation_name(call->operation),
+	        .arguments = (const uint64_t *)x->request.data.args,
+	        .path = path ? path->text : NULL,
+	        .second = call->path_count > 1 ? call->paths[1].text : NULL,
+	        .flags = call->flags};
+
+	/* Should it block, the watcher sees that. */
+	if (!worker->shared->decide(worker->shared->user, &asked)) {
+		if (path)
+			path->length = strnlen(path->text, sizeof(path->text) - 1);
+		return false;
+	}
+	x->object = asked.path;
+	if (asked.has_value)
+		x->reply = (struct reply){.kind = REPLY_VALUE, .value = asked.value, .fd = -EBADF};
+	else
+		decide_refuse(x, asked.error, asked.why);
+	return true;
+}
+
 static void perform(struct worker *worker, struct exchange *x)
 {
 	act_family *family = x->row ? families[x->row->operation] : NULL;
@@ -111,6 +139,8 @@ static void perform(struct worker *worker, struct exchange *x)
 		x->reply.error = -r;
 		return;
 	}
+	if (worker->shared->decide && ask_user(worker, x))
+		return;
 	family(worker, x);
 }
 

@@ -55,6 +55,7 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	        .kept = supervisor->kept,
 	        .kept_count = supervisor->kept_count,
 	        .failed = options->failed,
+	        .decide = options->decide,
 	        .user = options->user,
 	        .privileged = options->privileged,
 	        .credentials_differ = options->strangers,

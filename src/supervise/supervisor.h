@@ -9,6 +9,24 @@
 struct names;
 struct supervisor;
 
+/* A call, for whoever wants to decide before the policy does. */
+struct supervisor_call {
+	pid_t tid;
+	const char *name, *operation;
+	const uint64_t *arguments; /* six registers */
+	char *path;                /* as the task wrote it, of PATH_MAX bytes; may be written anew; NULL: none */
+	const char *second;
+	uint64_t flags;
+	/* The answer: */
+	bool has_value;
+	int64_t value;
+	int error;       /* otherwise, and */
+	const char *why; /* for the record, static */
+};
+
+/* True when it answered, false when the policy decides. It may block. */
+typedef bool supervisor_decide(void *user, struct supervisor_call *call);
+
 struct supervisor_options {
 	const struct plan *plan;
 	const struct reeve_features *features;
@@ -20,6 +38,7 @@ struct supervisor_options {
 	/* Called once, from a performing thread, when serving is no longer possible: nobody answers from then
 	 * on, so the target has to be ended. */
 	void (*failed)(void *user, int error);
+	supervisor_decide *decide; /* or NULL; called on performing threads */
 	void *user;
 	bool privileged; /* performing threads may do more than a task could */
 	bool strangers;  /* the target was started by somebody else: credentials and roots may differ already

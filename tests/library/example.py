@@ -261,6 +261,21 @@ mount: tmpfs on /does/not/exist: No such file or directory
     expect(open('/proc/self/mounts').read(), before)
 
 
+def test_supervisor():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        for name in ('other', 'secret'):
+            with open(os.path.join(folder, name), 'w') as file:
+                file.write(name + '\n')
+        script = f'cat /etc/motd; cat {folder}/secret; echo x 2>/dev/null >{folder}/new; exit 4'
+        code, out, err = run('secret', os.path.join(folder, 'other'), '/bin/sh', '-c', script)
+    lines = out.splitlines()
+    expect((code, lines[0], len(lines)), (4, 'other', 3))
+    expect(['"why":"its name has the word in it"' in lines[1], '"errno":"EPERM"' in lines[1]], [True, True])
+    expect(f'"allow_flag":"--write {folder}/new"' in lines[2], True)
+    expect('Operation not permitted' in err, True)
+
+
 if user == 'ordinary':
     if os.geteuid() != 0:
         skip('the tests run as an ordinary user already')

@@ -1,0 +1,198 @@
+#include "launch/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "kernel/process.h"
+#include "launch/launch.h"
+
+struct start {
+	const struct start_options *options;
+	struct start_report *report;
+	int reports[2], go[2];
+};
+
+/* In the child their numbers must not be those of its streams. */
+static int open_pipe(int ret[2])
+{
+	int low[2], r = 0;
+
+	if (pipe2(low, O_CLOEXEC) < 0)
+		return -errno;
+	for (int i = 0; i < 2 && r >= 0; i++) {
+		r = ret[i] = fcntl(low[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (r < 0)
+			r = -errno;
+	}
+	close(low[0]);
+	close(low[1]);
+	return r < 0 ? r : 0;
+}
+
+static void close_pipe(int fds[2])
+{
+	cleanup_close(&fds[0]);
+	cleanup_close(&fds[1]);
+	fds[0] = fds[1] = -EBADF;
+}
+
+static char **script_of(char *const *argv)
+{
+	size_t n = 0;
+	char **script;
+
+	while (argv[n])
+		n++;
+	script = calloc(n + 2, sizeof(*script));
+	for (size_t i = 1; script && i < n; i++)
+		script[i + 1] = argv[i];
+	return script;
+}
+
+/* In the child. Each is a copy above all three first, so that none is overwritten before it is used. */
+static int take_place(const struct start_options *options)
+{
+	int copies[3] = {-1, -1, -1};
+
+	for (int i = 0; i < 3; i++) {
+		if (options->descriptors[i] <= 0)
+			continue;
+		copies[i] = fcntl(options->descriptors[i], F_DUPFD_CLOEXEC, 3);
+		if (copies[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < 3; i++)
+		if (copies[i] >= 0 && (dup2(copies[i], i) < 0 || close(copies[i]) < 0))
+			return -errno;
+	return options->directory && chdir(options->directory) < 0 ? -errno : 0;
+}
+
+static _Noreturn void run_child(const struct start_options *options, const struct child_options *child)
+{
+	int r = take_place(options);
+	struct child_report report = {.step = CHILD_PARENT, .error = -r, .number = -1};
+
+	if (r == 0)
+		child_run(child);
+	while (write(child->reports, &report, sizeof(report)) < 0 && errno == EINTR)
+		;
+	_exit(LAUNCH_EXIT_FAILED);
+}
+
+static int fork_child(struct start *start, pid_t parent)
+{
+	const struct start_options *options = start->options;
+	const struct plan *plan = options->plan;
+	AUTO_CLOSE int ruleset = -EBADF;
+	AUTO_FREE char **script = script_of(options->argv);
+	struct child_options child = {.plan = plan,
+	        .argv = options->argv,
+	        .script = script,
+	        .environment = options->environment,
+	        .origin = options->origin,
+	        .limits = options->limits,
+	        .parent = parent,
+	        .filter_flags =
+	                plan->supervises && options->features->wait_killable ? REEVE_FILTER_WAIT_KILLABLE : 0,
+	        .needs_listener = plan->supervises,
+	        .reports = start->reports[1],
+	        .go = start->go[0]};
+
+	if (!script)
+		return -ENOMEM;
+	if (plan->uses_landlock) {
+		ruleset = plan_ruleset(plan, true, false);
+		if (ruleset < 0)
+			return ruleset;
+	}
+	child.ruleset = ruleset;
+	start->report->pid = fork();
+	if (start->report->pid < 0)
+		return -errno;
+	if (start->report->pid == 0)
+		run_child(options, &child);
+	return 0;
+}
+
+static int read_report(const struct start *start, struct child_report *ret)
+{
+	ssize_t n;
+
+	do
+		n = read(start->reports[0], ret, sizeof(*ret));
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	return n == sizeof(*ret) ? 1 : -EPROTO;
+}
+
+static int serve(const struct start *start, int number)
+{
+	struct supervisor_options options = start->options->supervisor;
+	int r = reeve_listener_take(start->report->pid, number, &options.listener);
+
+	if (r == 0)
+		r = supervisor_start(&options, &start->report->supervisor);
+	if (r == 0)
+		start->report->listener = options.listener;
+	return r;
+}
+
+/* From the fork to the exec. */
+static int start_child(struct start *start)
+{
+	struct start_report *report = start->report;
+	struct child_report said;
+	int r = fork_child(start, getpid());
+
+	if (r < 0)
+		return r;
+	report->child = process_open(report->pid);
+	if (report->child < 0)
+		return report->child;
+	cleanup_close(&start->reports[1]);
+	cleanup_close(&start->go[0]);
+	start->reports[1] = start->go[0] = -EBADF;
+	r = read_report(start, &said);
+	if (r <= 0)
+		return r < 0 ? r : -EPROTO;
+	if (said.step == CHILD_READY && said.number >= 0) {
+		r = serve(start, said.number);
+		if (r == 0 && write(start->go[1], "g", 1) != 1)
+			r = -errno;
+		if (r < 0)
+			return r;
+	}
+	/* After the filter the end of the pipe without a word is the exec. */
+	if (said.step == CHILD_READY && read_report(start, &said) == 0)
+		return 0;
+	report->step = said.step;
+	report->error = said.error;
+	return 1;
+}
+
+int start_command(const struct start_options *options, struct start_report *ret)
+{
+	struct start start = {
+	        .options = options, .report = ret, .reports = {-EBADF, -EBADF}, .go = {-EBADF, -EBADF}};
+	int r;
+
+	*ret = (struct start_report){.pid = -1, .child = -EBADF, .listener = -EBADF};
+	r = supervisor_enter_domain(options->plan);
+	if (r == 0)
+		r = open_pipe(start.reports);
+	if (r == 0)
+		r = open_pipe(start.go);
+	if (r == 0)
+		r = start_child(&start);
+	close_pipe(start.reports);
+	close_pipe(start.go);
+	if (r != 0 && ret->pid > 0)
+		kill(ret->pid, SIGKILL);
+	return r;
+}
