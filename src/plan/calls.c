@@ -73,13 +73,20 @@ static void add_watched(struct building *b, struct draft *call)
 	b->plan->calls[call->nr].action = PLAN_CALL_CREDENTIALS;
 }
 
+/* Where calls on sockets are all that is performed, there are few of them, and each asks for the task's own.
+ */
+static bool watches_credentials(const struct building *b)
+{
+	return b->options->privileged && !b->plan->network.is_all_that_supervises;
+}
+
 static bool is_watched(const struct building *b, const struct syscalls_row *row)
 {
 	if (!b->plan->performs || row->answer != SYSCALLS_CONTINUE)
 		return false;
 	if (row->operation == SYSCALLS_ROOT || row->operation == SYSCALLS_NAMESPACE)
 		return true;
-	return row->operation == SYSCALLS_CREDENTIALS && b->options->privileged;
+	return row->operation == SYSCALLS_CREDENTIALS && watches_credentials(b);
 }
 
 /* Limits that take effect with the next exec: what root's programs then may is no longer what we may. */
@@ -89,6 +96,15 @@ static void add_prctl(struct building *b, struct draft *call)
 	draft_add_equal(&call->cases, 0, false, ALL, PR_CAPBSET_DROP, SECCOMP_RET_USER_NOTIF);
 	draft_add_equal(&call->cases, 0, false, ALL, PR_SET_SECUREBITS, SECCOMP_RET_USER_NOTIF);
 	b->plan->calls[call->nr].action = PLAN_CALL_CREDENTIALS;
+}
+
+/* Agents of keys ask not to be looked at. A supervisor of the same user could then take no copy of their
+ * sockets and read none of their paths: so that is answered as done. */
+static void add_dumpable(struct draft *call)
+{
+	draft_add(&call->cases,
+	        &(struct filter_case){.arg = 0, .mask = ALL, .value = PR_SET_DUMPABLE, .link = FILTER_AND});
+	draft_add_equal(&call->cases, 1, true, ~0ull, 0, ERRNO(0));
 }
 
 /* What a call gets that names another task by its number: a supervisor looks which one that is. */
@@ -170,12 +186,15 @@ static bool add_fixed(struct building *b, const struct syscalls_row *row, struct
 		call->action = ERRNO(EPERM);
 		return true;
 	case SYSCALLS_IOCTL:
-		if (!is_named(row, "prctl") || !b->plan->performs || !b->options->privileged)
+		if (!is_named(row, "prctl") || !b->plan->performs)
 			return false;
-		add_prctl(b, call);
-		return true;
+		if (watches_credentials(b))
+			add_prctl(b, call);
+		else if (!b->options->privileged)
+			add_dumpable(call);
+		return call->cases.count > 0;
 	case SYSCALLS_PROCESS:
-		if (!b->plan->performs || !b->options->privileged)
+		if (!b->plan->performs || !watches_credentials(b))
 			return false;
 		if (is_named(row, "clone3")) {
 			call->action = ERRNO(ENOSYS); /* its flags are in memory; libc falls back to clone */

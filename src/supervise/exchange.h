@@ -129,6 +129,7 @@ struct shared {
 	void *user;
 	bool privileged;
 	_Atomic bool credentials_differ;     /* some task may have other credentials than we */
+	_Atomic bool domains_differ;         /* some task put a Landlock domain on itself */
 	_Atomic bool roots_differ;           /* some task may have another root, or mounts */
 	_Atomic pid_t helpers[TASK_HELPERS]; /* of the workers, by their index */
 	_Atomic uint64_t timed[TIMED_SLOTS]; /* sockets whose timeout is ours for a moment */

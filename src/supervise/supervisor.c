@@ -58,7 +58,9 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	        .decide = options->decide,
 	        .user = options->user,
 	        .privileged = options->privileged,
-	        .credentials_differ = options->strangers,
+	        /* Nobody tells when they do, where sockets are all that is looked at. */
+	        .credentials_differ = options->strangers ||
+	                              (options->privileged && options->plan->network.is_all_that_supervises),
 	        .roots_differ = options->strangers};
 	supervisor->first = options->plan;
 	/* A hint about placement only: where the kernel lacks it, all works without. */

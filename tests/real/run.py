@@ -24,6 +24,8 @@ A case says in comments what it needs:
   # hide: PATH...         adds the plan hidden
   # varying: GLOB...      files whose contents and sizes differ from run to run
   # not PLAN: REASON      leaves a plan out
+  # looks: OPERATION...   what may notify under kernel and default: connect, of programs that ask nscd for names of users
+                          or that use sockets; listen; schedule
   # refused: NUMBER|any   how many refusals the performed plan records for it (0)
   # stdin: closed         starts without descriptor 0 (otherwise it is /dev/null)
   #< TEXT, #> KEYS        runs on a terminal: waits for TEXT to be shown, then types KEYS (\n, \x1b), and so on;
@@ -59,7 +61,7 @@ ENVIRONMENT = {
     'LANG': 'C.UTF-8', 'TZ': 'UTC', 'TERM': 'dumb', 'SOURCE_DATE_EPOCH': '1600000000',
     'GIT_AUTHOR_NAME': 'A', 'GIT_AUTHOR_EMAIL': 'a@example.org', 'GIT_AUTHOR_DATE': '1600000000 +0000',
     'GIT_COMMITTER_NAME': 'A', 'GIT_COMMITTER_EMAIL': 'a@example.org', 'GIT_COMMITTER_DATE': '1600000000 +0000',
-    'GIT_CONFIG_NOSYSTEM': '1',
+    'GIT_CONFIG_NOSYSTEM': '1', 'SHELL': '/bin/bash', 'USER': 'me', 'LOGNAME': 'me',
     'GIT_CONFIG_COUNT': '1', 'GIT_CONFIG_KEY_0': 'pack.threads', 'GIT_CONFIG_VALUE_0': '1',
     'MAKEFLAGS': '', 'GOFLAGS': '-mod=mod', 'GOPROXY': 'off', 'GOTOOLCHAIN': 'local',
 }
@@ -81,7 +83,7 @@ class Case:
         self.script = script
         self.name = script.stem
         self.text = script.read_text()
-        words = 'needs|user|plans|flags|hide|varying|refused|stdin'
+        words = 'needs|user|plans|flags|hide|varying|looks|refused|stdin'
         self.words = dict(re.findall(rf'^# ({words}): *(.*)$', self.text, re.M))
         self.keys = re.findall(r'^#([<>]) (.*)$', self.text, re.M)
         self.left_out = dict(re.findall(r'^# not (\w+): *(.*)$', self.text, re.M))
@@ -327,8 +329,12 @@ def promises(case, plan, result):
     except (OSError, ValueError) as problem:
         return [f'no summary: {problem}']
     found = []
-    if plan in ('kernel', 'default') and summary['notifications']:
-        found.append(f'{summary["notifications"]} notifications, and none expected')
+    if plan in ('kernel', 'default'):
+        unexpected = dict(summary['by_operation'])
+        for name in case.list('looks'):
+            unexpected.pop(name, None)
+        if unexpected:
+            found.append(f'{summary["notifications"]} notifications, and none expected of {" ".join(unexpected)}')
     if plan == 'kernel':
         return found
     if MARK in result['stdout'] + result['stderr']:

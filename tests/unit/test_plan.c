@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -282,6 +283,18 @@ static void credentials_are_watched_by_the_privileged(void **state)
 	plan = plan_with(text, &privileged);
 	assert_true(notifies(plan, "setuid"));
 	assert_true(notifies(plan, "capset"));
+	assert_int_equal(action_with(plan, "prctl", PR_SET_DUMPABLE, 0, 0), SECCOMP_RET_ALLOW);
+	plan_free(plan);
+	/* Sockets alone are looked at: there each look asks. */
+	plan = plan_with("reeve: 1\nfiles: [{read: /}, {write: .}]\n", &privileged);
+	assert_false(notifies(plan, "setuid"));
+	assert_int_equal(action_with(plan, "clone3", 1, 1, 0), SECCOMP_RET_ALLOW);
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nfiles: [{read: /}, {write: .}]\n");
+	assert_int_equal(action_with(plan, "prctl", PR_SET_DUMPABLE, 0, 0), SECCOMP_RET_ERRNO | 0);
+	assert_int_equal(action_with(plan, "prctl", PR_SET_DUMPABLE, 1, 0), SECCOMP_RET_ALLOW);
+	plan_free(plan);
+	plan = plan_with(text, &privileged);
 	assert_int_equal(action_with(plan, "clone3", 1, 1, 0), SECCOMP_RET_ERRNO | ENOSYS);
 	plan_free(plan);
 }

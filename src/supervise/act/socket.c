@@ -243,6 +243,19 @@ static bool judge_file(struct worker *worker, struct exchange *x, struct destina
 	return false;
 }
 
+/* Names that no rule speaks of are kept within the target by our own domain; one that a task put on itself
+ * keeps them within itself, and we are not in it. */
+static bool obeys_domains(struct worker *worker, struct exchange *x, const struct address *address)
+{
+	if (address->kind != ADDRESS_UNIX_ABSTRACT || x->address_rule ||
+	        !atomic_load(&worker->shared->domains_differ))
+		return true;
+	decide_refuse(x, EPERM,
+	        "some program put a Landlock domain on itself, and whether that keeps this socket in is not "
+	        "known");
+	return false;
+}
+
 bool act_judge_destination(struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind,
         struct destination *ret)
 {
@@ -256,7 +269,7 @@ bool act_judge_destination(struct worker *worker, struct exchange *x, int fd, co
 		return true;
 	case MEANS_ADDRESS:
 		if (decide_address(x, x->plan, &address, POLICY_CONNECT))
-			return true;
+			return obeys_domains(worker, x, &address);
 		if (!act_judge_by_name(worker, x, fd, &address))
 			return false;
 		ret->address = x->call.address;

@@ -1,5 +1,6 @@
 # Archives that keep modes, times and links, and what compresses them.
 # needs: tar gzip xz
+# looks: connect
 mkdir -p from/folder && cd from && seq 1000 >numbers && ln numbers again && ln -s numbers link && ln -s nowhere dangling
 mkfifo pipe && touch empty && chmod 640 empty && chmod 4755 again && chmod 1777 folder && seq 9 >folder/nine
 mkdir shut && touch shut/in && chmod 500 shut && touch -h -d @1600000000 link && touch -d @1500000000 folder/nine folder && cd ..

@@ -1,6 +1,7 @@
 # asyncio: processes, threads, a server on a UNIX socket and its client, signals.
 # needs: python3
 # plans: default home
+# looks: connect listen
 exec python3 - <<'PYTHON'
 import asyncio, os, signal, socket
 async def echo(reader, writer):
@@ -22,6 +23,5 @@ async def main():
         print('timeout')
 asyncio.run(main())
 for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        socket.socket(family, kind).close()
+    socket.socket(family, socket.SOCK_STREAM).close()
 PYTHON

@@ -2,4 +2,5 @@
 # needs: fakeroot
 # plans: default
 # varying: state
+# looks: connect
 fakeroot -s state sh -c 'id -u; touch f && chown 7:8 f && stat -c %u:%g f && mknod null c 1 3 && stat -c %F null' && fakeroot -i state tar cf - f null | tar tvf - | sed 's/ [0-9-]* [0-9:]* / /'; fakeroot true; echo $?

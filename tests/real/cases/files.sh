@@ -1,4 +1,5 @@
 # The small tools that make, move, change and remove files.
+# looks: connect
 mkdir -p deep && cd deep && for i in $(seq 60); do mkdir "level$i" && cd "level$i" && echo "$i" >file || exit; done && cd "$OLDPWD/.." || exit
 while [ "$(basename "$PWD")" != work ]; do cd .. || exit; done
 cp -a deep copied && diff -r deep copied && mv copied moved && find moved -type f | wc -l && rm -rf deep && find moved | xargs -P4 -n8 stat -c %F | sort | uniq -c

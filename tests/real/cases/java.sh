@@ -1,6 +1,7 @@
 # Java: compiled and run; files, a process, threads.
 # needs: java javac
 # refused: any
+# looks: connect
 cat >Main.java <<'JAVA'
 import java.nio.file.*; import java.util.stream.*; import java.io.*;
 public class Main {

@@ -1,4 +1,5 @@
 # A working folder whose path is about as long as the kernel takes.
+# looks: connect
 part=$(printf 'x%.0s' $(seq 200)); top=$PWD
 while [ ${#PWD} -lt 3830 ]; do mkdir -p "$part" && cd "$part" || exit; done
 mkdir -p "${part:0:$((4070 - ${#PWD} - 1))}" && cd x* || exit

@@ -1,5 +1,6 @@
 # bash as people type into it.
 # plans: default home
+# looks: connect
 #< %%
 #> echo $((6*7))\n
 #< 42

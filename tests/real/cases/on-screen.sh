@@ -1,6 +1,7 @@
 # GNU screen: its sockets are in $SCREENDIR, which reeve sets.
 # needs: screen
 # plans: default
+# looks: connect listen
 #< %%
 #> echo $((6*7))\n
 #< 42

@@ -1,6 +1,7 @@
 # tmux: its socket is in $TMUX_TMPDIR, which is /tmp where nobody sets it; reeve does.
 # needs: tmux
 # plans: default
+# looks: connect listen
 #< %%
 #> echo $((6*7))\n
 #< 42

@@ -2,6 +2,7 @@
 # needs: /usr/lib/postgresql/*/bin/initdb
 # user: ordinary
 # plans: default
+# looks: connect listen
 PATH=$(echo /usr/lib/postgresql/*/bin | tr ' ' '\n' | tail -1):$PATH
 initdb -D data --no-sync -U me -A trust >log 2>&1 || cat log
 pg_ctl -D data -w -l log -o "-k $PWD -c listen_addresses= -c fsync=off" start | tail -1

@@ -1,6 +1,7 @@
 # pytest: fixtures, temporary folders, captured output, its cache.
 # needs: pytest
 # plans: default home
+# looks: listen
 cat >test_all.py <<'PYTHON'
 import asyncio, os, pathlib, subprocess, sys, pytest
 def test_folder(tmp_path):

@@ -1,6 +1,7 @@
 # Python: compiling a hundred modules, temporary files, processes, threads, a database, an environment.
 # needs: python3
 # varying: environment/bin/* environment/pyvenv.cfg
+# looks: connect listen
 mkdir package
 for i in $(seq 100); do printf 'import os\ndef f%d(x):\n    return x * %d\n' "$i" "$i" >"package/m$i.py"; done
 touch package/__init__.py && touch -d @1600000000 package/*.py

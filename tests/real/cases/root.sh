@@ -1,5 +1,6 @@
 # What only root may do.
 # user: root
+# looks: connect
 touch file && chown 1000:1001 file && chown -h 7:8 file && ln -s file link && chown -h 9:9 link && chgrp 55 file && stat -c '%u:%g %n' file link
 mknod pipe p && chmod 4755 file && chown 5 file && stat -c %a file
 setpriv --reuid 1234 --regid 1234 --clear-groups sh -c 'id -u; touch file; touch theirs; mkdir theirs; cat link; echo x >file; rm file; chmod 777 file; ln file hard; ls'

@@ -1,6 +1,7 @@
 # A database in both its ways of journalling, two programs at once.
 # needs: sqlite3
 # varying: *.db
+# looks: connect
 sqlite3 base.db 'create table t(a integer primary key, b text); pragma journal_mode=delete; insert into t values(1, "one");'
 for i in $(seq 2 40); do echo "insert into t values($i, 'row $i');"; done | sqlite3 base.db
 (sqlite3 -cmd '.timeout 9000' base.db 'insert into t select a + 100, b from t where a < 50') & sqlite3 -cmd '.timeout 9000' base.db 'insert into t select a + 200, b from t where a < 50'; wait
