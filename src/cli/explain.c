@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/escape.h"
 #include "cli/cli.h"
 #include "cli/environment.h"
@@ -135,6 +137,25 @@ static int answer_all(const struct explaining *e, const struct plan *plan, char 
 	return r < 0 ? r : result;
 }
 
+/* What the command could change, to its own good in the next run. */
+static void tell_changeable_policies(const struct explaining *e, const struct plan *plan)
+{
+	for (size_t i = 0; i < e->options.items.count; i++) {
+		const struct options_item *item = &e->options.items.items[i];
+		AUTO_FREE char *real = item->file ? realpath(item->file, NULL) : NULL;
+		struct match_verdict verdict;
+
+		if (!real)
+			continue;
+		matcher_decide(plan->matcher, real, POLICY_WRITE, &verdict);
+		if (verdict.verdict != POLICY_ALLOW)
+			continue;
+		fputs("The policy itself can be changed by the command, for the next run: ", stdout);
+		escape_for_terminal(stdout, item->file);
+		putchar('\n');
+	}
+}
+
 static int explain(struct explaining *e, char **questions)
 {
 	struct policy *policy = NULL;
@@ -149,6 +170,8 @@ static int explain(struct explaining *e, char **questions)
 		r = answer_all(e, plan, questions);
 	else if (r == 0)
 		r = e->json ? print_json(explain_plan_json(plan)) : explain_plan(plan, stdout);
+	if (r == 0 && !*questions && !e->json)
+		tell_changeable_policies(e, plan);
 	plan_free(plan);
 	policy_unref(policy);
 	return r;

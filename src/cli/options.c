@@ -357,18 +357,17 @@ static const char *policy_file(struct options *options, const char *path)
 	return options_keep(options, inside, strlen(inside));
 }
 
-static int add_policy(struct options *options, struct policy_builder *builder, const char *path)
+static int add_policy(struct options *options, struct policy_builder *builder, struct options_item *item)
 {
-	const char *file = policy_file(options, path);
-
-	return file ? policy_add_file(builder, file) : -ENOMEM;
+	item->file = policy_file(options, item->value);
+	return item->file ? policy_add_file(builder, item->file) : -ENOMEM;
 }
 
 static int add_item(struct options *options, struct policy_builder *builder, struct options_item *item)
 {
 	size_t before = policy_builder_diagnostics(builder)->count;
 
-	item->error = strcmp(item->key, "policy") == 0 ? add_policy(options, builder, item->value)
+	item->error = strcmp(item->key, "policy") == 0 ? add_policy(options, builder, item)
 	                                               : policy_add_flag(builder, item->key, item->value);
 	if (item->error < 0 && policy_builder_diagnostics(builder)->count == before)
 		tell_failure(options->errors, item, item->error);

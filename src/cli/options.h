@@ -66,6 +66,7 @@ struct options_item {
 	const char *key;   /* "policy", or a policy_add_flag key */
 	const char *value; /* borrowed from argv, or kept */
 	int error;         /* what adding it ended with */
+	const char *file;  /* of a policy: the file that was read */
 };
 
 /* What ${REEVE_TMP} is. */
