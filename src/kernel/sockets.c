@@ -123,7 +123,7 @@ void sockets_bind_anywhere(int fd, int domain)
 {
 	const struct sockaddr_storage any = {.ss_family = (sa_family_t)domain};
 
-	bind(fd, (const struct sockaddr *)&any,
+	(void)bind(fd, (const struct sockaddr *)&any,
 	        domain == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
 }
 

@@ -34,8 +34,9 @@ static const char *const held_without[POLICY_LIMITS] = {
                 "nobody waits for (SIGCHLD ignored) is missed. RLIMIT_CPU bounds each alone",
         [POLICY_LIMIT_WALL_TIME] = "a clock of the supervisor",
         [POLICY_LIMIT_OPEN_FILES] = "RLIMIT_NOFILE: each process alone. One more fails with EMFILE",
-        [POLICY_LIMIT_FILE_SIZE] = "RLIMIT_FSIZE: each file alone. Beyond it SIGXFSZ, or EFBIG where that is "
-                                   "ignored",
+        [POLICY_LIMIT_FILE_SIZE] =
+                ("RLIMIT_FSIZE: each file alone. Beyond it SIGXFSZ, or EFBIG where that is "
+                 "ignored"),
 };
 
 static enum plan_holder without_cgroup(int kind)
