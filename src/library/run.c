@@ -303,6 +303,8 @@ static bool lacks_processes(const struct reeve_plan *plan)
 {
 	const struct policy *policy = plan->plan->policy;
 
+	if (policy->own_network)
+		return true;
 	for (size_t i = 0; i < POLICY_LIMITS; i++)
 		if (policy->limits[i].is_set)
 			return true;

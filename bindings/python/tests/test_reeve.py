@@ -156,10 +156,11 @@ class Policies(unittest.TestCase):
             reeve.Plan(reeve.Policy(), operations=["dance"])
 
     def test_what_only_the_command_does(self):
-        plan = reeve.Plan(reeve.Policy().use("base").exec("/").rule("limit", "wall-time=5s"))
-        with self.assertRaises(reeve.Error) as raised:
-            reeve.spawn(plan, ["true"])
-        self.assertEqual(raised.exception.errno, errno.ENOTSUP)
+        for key, value in ("limit", "wall-time=5s"), ("stdout", "out"), ("network", "own"), ("connect", "example.org:1"):
+            plan = reeve.Plan(reeve.Policy().use("base").exec("/").rule(key, value), best_effort=True)
+            with self.assertRaises(reeve.Error) as raised:
+                reeve.spawn(plan, ["true"])
+            self.assertEqual(raised.exception.errno, errno.ENOTSUP)
 
 
 if __name__ == "__main__":
