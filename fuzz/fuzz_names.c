@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "names/message.h"
+#include "policy/host.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,7 +38,7 @@ static void check_question(const uint8_t *data, size_t size)
 	require(message_read_question(bytes, n, &again) == 0, "what is written can be read");
 	require(strcmp(question.name, again.name) == 0 && question.type == again.type,
 	        "the question comes back");
-	require(!message_is_host(question.name) || !strchr(question.name, '\\'), "a host has no escapes");
+	require(!host_is_name(question.name) || !strchr(question.name, '\\'), "a host has no escapes");
 }
 
 static void check_answer(const uint8_t *data, size_t size, const char *name, uint16_t type)
@@ -52,7 +53,7 @@ static void check_answer(const uint8_t *data, size_t size, const char *name, uin
 		return;
 	require(answer.alias_count <= MESSAGE_ALIASES && answer.address_count <= MESSAGE_ADDRESSES, "bounds");
 	for (size_t i = 0; i < answer.alias_count; i++)
-		require(message_is_host(answer.aliases[i]), "an alias is a host's name");
+		require(host_is_name(answer.aliases[i]), "an alias is a host's name");
 	if (answer.is_truncated)
 		return;
 	n = message_write_answer(&question, &answer, answer.code, false, MESSAGE_SIZE, bytes);

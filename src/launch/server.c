@@ -319,6 +319,7 @@ static int start_names(struct server *server)
 	struct names_options names = {.policy = options->plan->policy,
 	        .matcher = options->plan->addresses,
 	        .recorder = options->recorder,
+	        .permissive = options->plan->permissive,
 	        .kept = options->kept,
 	        .kept_count = options->kept_count,
 	        .server = options->name_server};

@@ -29,6 +29,7 @@ struct names {
 	pthread_mutex_t policy_lock; /* held by the thread while it works */
 	const struct policy *policy;
 	const struct address_matcher *matcher;
+	bool permissive;
 	struct recorder *recorder;
 	const char *resolvers;
 	struct machine_server server; /* a length of 0: those of the file */

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/host.h"
+
 #define HEADER 12
+#define ADDITIONAL 17 /* the longest that is written behind the answer */
 #define POINTER 0xc000u
 #define OPTION_ERROR 15 /* RFC 8914: why an answer is what it is */
 #define ERROR_PROHIBITED 18
@@ -29,25 +32,6 @@ static int text_of(const ns_msg *message, const uint8_t *at, char ret[MESSAGE_NA
 	if (strcmp(ret, ".") == 0)
 		ret[0] = '\0';
 	return n;
-}
-
-bool message_is_host(const char *name)
-{
-	size_t label = 0;
-
-	for (const char *c = name; *c; c++) {
-		if (*c == '.') {
-			if (label == 0)
-				return false;
-			label = 0;
-		} else if ((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-' || *c == '_') {
-			if (++label > NS_MAXLABEL)
-				return false;
-		} else {
-			return false;
-		}
-	}
-	return label > 0;
 }
 
 /* ---- a client's question ---- */
@@ -155,13 +139,24 @@ static void put_record(struct writing *w, size_t owner, unsigned type, uint32_t 
 	put32(w, ttl);
 }
 
+/* A record that did not fit is taken back whole. True when there is room for more. */
+static bool keep_record(struct writing *w, size_t before, unsigned *count)
+{
+	if (w->is_full)
+		w->length = before;
+	else
+		++*count;
+	return !w->is_full;
+}
+
 /* Returns how many records there are. */
 static unsigned put_answer(struct writing *w, unsigned type, const struct message_answer *answer)
 {
 	size_t owner = HEADER;
+	unsigned count = 0;
 
 	for (size_t i = 0; i < answer->alias_count; i++) {
-		size_t at;
+		size_t at, before = w->length;
 
 		put_record(w, owner, ns_t_cname, answer->ttl);
 		at = w->length;
@@ -172,16 +167,21 @@ static unsigned put_answer(struct writing *w, unsigned type, const struct messag
 			w->bytes[at] = (uint8_t)((w->length - owner) >> 8);
 			w->bytes[at + 1] = (uint8_t)(w->length - owner);
 		}
+		if (!keep_record(w, before, &count))
+			return count;
 	}
 	for (size_t i = 0; i < answer->address_count; i++) {
 		const uint8_t *ip = answer->addresses[i].ip;
 		unsigned length = type == ns_t_a ? 4 : 16;
+		size_t before = w->length;
 
 		put_record(w, owner, type, answer->ttl);
 		put16(w, length);
 		put(w, ip + 16 - length, length);
+		if (!keep_record(w, before, &count))
+			return count;
 	}
-	return (unsigned)(answer->alias_count + answer->address_count);
+	return count;
 }
 
 static void put_additional(struct writing *w, bool forbidden)
@@ -207,10 +207,9 @@ static void set16(uint8_t *at, unsigned value)
 size_t message_write_answer(const struct message_question *question, const struct message_answer *answer,
         int code, bool forbidden, size_t most, uint8_t ret[MESSAGE_SIZE])
 {
-	struct writing w = {.bytes = ret, .most = most < MESSAGE_SIZE ? most : MESSAGE_SIZE};
+	struct writing w = {.bytes = ret, .most = (most < MESSAGE_SIZE ? most : MESSAGE_SIZE) - ADDITIONAL};
 	unsigned flags = 0x8080u | (question->wants_recursion ? 0x100u : 0) | ((unsigned)code & 0xf);
 	unsigned records = 0;
-	size_t question_end;
 
 	memset(ret, 0, HEADER);
 	w.length = HEADER;
@@ -221,18 +220,17 @@ size_t message_write_answer(const struct message_question *question, const struc
 		put16(&w, question->type);
 		put16(&w, ns_c_in);
 	}
-	question_end = w.length;
+	/* Of what does not fit, the first records: some never ask by TCP. */
 	if (answer)
 		records = put_answer(&w, question->type, answer);
+	if (w.is_full)
+		flags |= 0x200u;
+	w.is_full = false;
+	w.most += ADDITIONAL;
 	if (question->has_edns)
 		put_additional(&w, forbidden);
-	if (w.is_full) {
-		w.length = question_end;
-		flags |= 0x200u;
-	} else {
-		set16(ret + 6, records);
-		set16(ret + 10, question->has_edns);
-	}
+	set16(ret + 6, records);
+	set16(ret + 10, question->has_edns);
 	set16(ret + 2, flags);
 	return w.length;
 }
@@ -242,7 +240,7 @@ int message_write_question(
 {
 	struct writing w = {.bytes = ret, .most = MESSAGE_LEAST};
 
-	if (!message_is_host(name))
+	if (!host_is_name(name))
 		return -EINVAL;
 	memset(ret, 0, HEADER);
 	w.length = HEADER;
@@ -313,7 +311,7 @@ static int take_record(struct following *f, int i, bool aliases)
 		return 0;
 	}
 	if (answer->alias_count == MESSAGE_ALIASES ||
-	        text_of(&f->message, ns_rr_rdata(record), f->name) < 0 || !message_is_host(f->name))
+	        text_of(&f->message, ns_rr_rdata(record), f->name) < 0 || !host_is_name(f->name))
 		return -EBADMSG;
 	strcpy(answer->aliases[answer->alias_count++], f->name);
 	take_ttl(f, ns_rr_ttl(record));

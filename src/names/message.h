@@ -48,10 +48,7 @@ struct message_answer {
  * NOTIMP): to be answered with it, and `ret->id` is set. */
 int message_read_question(const uint8_t *bytes, size_t size, struct message_question *ret);
 
-/* Whether the name is one that a host can have: letters, digits, "-", "_" and dots. */
-bool message_is_host(const char *name);
-
-/* An answer to a client's question, at most `most` bytes: with less room than needed it is marked as truncated.
+/* An answer to a client's question, at most `most` bytes: with less room than needed it is marked as truncated, and has as many records as fit.
  * NULL answer: `code` alone. `forbidden` adds that the answer is made so by a rule (RFC 8914), where the client
  * can be told. The length. */
 size_t message_write_answer(const struct message_question *question, const struct message_answer *answer, int code,

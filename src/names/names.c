@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/guards.h"
 #include "kernel/credentials.h"
 #include "names/inner.h"
 
@@ -92,6 +93,11 @@ void names_record(struct names *names, const struct sockaddr *client, const stru
 	        .layer = RECORD_SUPERVISOR};
 
 	find_asker(names, client, &asker);
+	if (names->permissive) {
+		record.is_lifted = true;
+		record.answer = "permissive";
+		record.error = 0;
+	}
 	record.tid = asker.tid;
 	record.program = asker.program;
 	recorder_write(names->recorder, &record);
@@ -170,10 +176,11 @@ void names_learn(
 
 	for (size_t i = 0; i < answer->address_count; i++) {
 		const uint8_t *ip = answer->addresses[i].ip;
-		bool is_public = machine_is_public(ip);
-		bool is_good = is_public || is_opened_by_address(names, name, ip);
+		bool is_public = !GUARDED(inside) || machine_is_public(ip);
+		bool opened = !is_public && is_opened_by_address(names, name, ip);
+		bool is_good = is_public || opened || names->permissive;
 
-		if (!is_good)
+		if (!is_public && !opened)
 			record_private(names, client, name, ip);
 		/* What cannot be remembered is not told either. */
 		if (is_public && learned_add(names->learned, ip, name, until) < 0)
@@ -279,7 +286,7 @@ static int take_host(void *user, const char *name, const uint8_t ip[16])
 	struct names_host *host;
 	int r;
 
-	if (strlen(name) >= LEARNED_NAME || !message_is_host(name) || !host_is_named(names->policy, name))
+	if (strlen(name) >= LEARNED_NAME || !host_is_name(name) || !host_is_named(names->policy, name))
 		return 0;
 	if (names->host_count == reading->capacity) {
 		r = array_grow((void **)&names->hosts, &reading->capacity, sizeof(*names->hosts));
@@ -359,6 +366,7 @@ int names_start(const struct names_options *options, struct names **ret)
 	names->policy = options->policy;
 	names->matcher = options->matcher;
 	names->recorder = options->recorder;
+	names->permissive = options->permissive;
 	names->resolvers = options->resolvers ? options->resolvers : "/etc/resolv.conf";
 	names->wake = -EBADF;
 	names->island = (struct island){

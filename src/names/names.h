@@ -29,6 +29,7 @@ struct names_options {
 	struct recorder *recorder;
 	const int *kept; /* descriptors of the recorder's sinks */
 	size_t kept_count;
+	bool permissive;     /* what would be refused is recorded, and answered all the same */
 	const char *server;  /* "192.0.2.1:53": the only name server; NULL: those of /etc/resolv.conf */
 	const char *resolvers, *hosts; /* other files than /etc/resolv.conf and /etc/hosts; NULL: those */
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/guards.h"
 #include "kernel/credentials.h"
 #include "names/inner.h"
 
@@ -108,7 +109,7 @@ static void respond(struct resolver *resolver, const struct asker *asker,
 static void record_unnamed(struct names *names, const struct asker *asker, const char *name)
 {
 	char allow[MESSAGE_NAME + sizeof(USUAL_PORT) + 1];
-	bool can_be_written = message_is_host(name) && strlen(name) < LEARNED_NAME;
+	bool can_be_written = host_is_name(name) && strlen(name) < LEARNED_NAME;
 
 	snprintf(allow, sizeof(allow), "%s:" USUAL_PORT, name);
 	names_record(names, (const struct sockaddr *)&asker->address,
@@ -145,14 +146,15 @@ static void answer_question(
 {
 	struct names *names = resolver->names;
 	struct asker *ticket;
+	bool is_host = host_is_name(question->name),
+	     is_named = is_host && host_is_named(names->policy, question->name);
 
-	/* "No such name" and not "refused": that ends every program's search at once. */
-	if (!message_is_host(question->name) || !host_is_named(names->policy, question->name)) {
-		respond(resolver, asker, question,
-		        &(struct response){.code = ns_r_nxdomain, .forbidden = true});
+	if (!is_named)
 		record_unnamed(names, asker, question->name);
-		return;
-	}
+	/* "No such name" and not "refused": that ends every program's search at once. */
+	if (!is_host || (!is_named && !names->permissive && GUARDED(named)))
+		return respond(resolver, asker, question,
+		        &(struct response){.code = ns_r_nxdomain, .forbidden = true});
 	/* Of a host that is named, nothing but addresses. */
 	if (question->type != ns_t_a && question->type != ns_t_aaaa)
 		return respond(resolver, asker, question, &(struct response){0});

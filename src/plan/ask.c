@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "plan/explain.h"
 #include "policy/conditions.h"
+#include "policy/host.h"
 
 /* Where paths of questions start. */
 struct origin {
@@ -192,6 +193,27 @@ static const char *why_address(const struct plan *plan, const struct address *ad
 	                                                           : "no rule refuses it";
 }
 
+/* By its name; what addresses that is, is known only while the program runs. False when it is none. */
+static bool ask_host(const struct plan *plan, const char *text, struct explain_answer *answer)
+{
+	struct host_verdict verdict;
+	char name[HOST_NAME];
+	unsigned transport;
+	uint16_t port;
+
+	if (!host_parse(text, name, &port, &transport))
+		return false;
+	host_decide(plan->policy, name, port, transport, &verdict);
+	answer->use = POLICY_CONNECT;
+	answer->verdict = verdict.verdict;
+	answer->error = verdict.verdict == POLICY_ALLOW ? 0 : verdict.error;
+	answer->address = verdict.rule;
+	answer->why =
+	        verdict.rule ? NULL : "no rule opens this name; its addresses may be open by themselves";
+	answer->layer = plan->notifies[SYSCALLS_CONNECT] ? PLAN_SUPERVISOR : PLAN_LANDLOCK;
+	return true;
+}
+
 static int ask_address(const struct plan *plan, const struct origin *origin, const char *text, unsigned use,
         struct explain_answer *answer)
 {
@@ -203,6 +225,10 @@ static int ask_address(const struct plan *plan, const struct origin *origin, con
 
 	if (!name)
 		return -ENOMEM;
+	if (!address_parse(text, name, &address) && use == POLICY_CONNECT && ask_host(plan, text, answer)) {
+		answer->path = strdup(text);
+		return answer->path ? 0 : -ENOMEM;
+	}
 	if (!address_parse(text, name, &address))
 		return -EADDRNOTAVAIL;
 	if (address.kind == ADDRESS_UNIX_PATH)
@@ -322,7 +348,7 @@ static int complain(int r, const char *question, char *text, size_t size)
 	case -EADDRNOTAVAIL:
 		snprintf(text, size,
 		        "%s: expected an address that a program could name, such as 127.0.0.1:80, "
-		        "udp:[::1]:53, "
+		        "udp:[::1]:53, example.org:443, "
 		        "unix:/run/x.sock or unix:@name",
 		        question);
 		return -EINVAL;

@@ -10,6 +10,7 @@
 #include "plan/streams.h"
 #include "plan/tell.h"
 #include "policy/calls.h"
+#include "policy/host.h"
 
 #define WIDTH 80
 
@@ -122,7 +123,7 @@ static void each_refusal(
 
 /* ---- networks ---- */
 
-enum { SORTS = 5 };
+enum { SORTS = 6 };
 
 /* One sort of addresses: how much of it is allowed, and who holds that. */
 struct sort {
@@ -195,11 +196,22 @@ static struct sort sort_of_names(const struct plan_network *network)
 	return (struct sort){.layer = PLAN_SUPERVISOR, .text = "those that rules allow"};
 }
 
+static struct sort sort_of_hosts(const struct plan *plan)
+{
+	if (!host_any(plan->policy))
+		return (struct sort){0};
+	return (struct sort){.layer = PLAN_SUPERVISOR,
+	        .text = "a resolver takes the place of every name server; it asks only for names of the "
+	                "rules, and "
+	                "what they stand for is open as long as the answer is good, a minute at least"};
+}
+
 static void find_sorts(const struct plan *plan, struct sort ret[SORTS])
 {
-	static const char *const names[SORTS] = {
-	        "TCP connections", "TCP listening", "UDP", "UNIX socket files", "abstract UNIX sockets"};
-	static const char *const words[SORTS] = {"tcp-connect", "tcp-listen", "udp", "files", "abstract"};
+	static const char *const names[SORTS] = {"TCP connections", "TCP listening", "UDP",
+	        "UNIX socket files", "abstract UNIX sockets", "host names"};
+	static const char *const words[SORTS] = {
+	        "tcp-connect", "tcp-listen", "udp", "files", "abstract", "hosts"};
 
 	ret[0] = sort_of_tcp(plan, plan->network.tcp_connect);
 	ret[1] = sort_of_tcp(plan, plan->network.tcp_listen);
@@ -211,6 +223,7 @@ static void find_sorts(const struct plan *plan, struct sort ret[SORTS])
 	ret[2] = sort_of_udp(&plan->network);
 	ret[3] = sort_of_files(plan);
 	ret[4] = sort_of_names(&plan->network);
+	ret[5] = sort_of_hosts(plan);
 	for (size_t i = 0; i < SORTS; i++) {
 		ret[i].name = names[i];
 		ret[i].word = words[i];
@@ -226,6 +239,8 @@ static void write_sorts(const struct plan *plan, FILE *out)
 	for (size_t i = 0; i < SORTS; i++) {
 		char text[512];
 
+		if (!sorts[i].text)
+			continue;
 		fputs("  - ", out);
 		snprintf(text, sizeof(text), "%s: %s%s%s", sorts[i].name, sorts[i].text,
 		        sorts[i].layer == PLAN_NOWHERE ? "" : "; held by ",
@@ -615,6 +630,8 @@ static struct json_object *sorts_json(const struct plan *plan)
 
 	find_sorts(plan, sorts);
 	for (size_t i = 0; object && i < SORTS; i++) {
+		if (!sorts[i].text)
+			continue;
 		sort = json_object_new_object();
 		if (!sort)
 			return object;

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "plan/plan.h"
+#include "policy/host.h"
 
 enum {
 	MOST_PORTS = 4096,     /* that Landlock is told one by one */
@@ -561,6 +562,10 @@ int plan_choose_for_addresses(struct plan *plan, const struct plan_options *opti
 	network->udp_connect = reach_of(&choosing, &tally);
 	count_rules(&choosing, POLICY_LISTEN, POLICY_UDP, &tally);
 	network->udp_listen = reach_of(&choosing, &tally);
+	/* Who connects to names has to ask for them, and what asks has to be seen. */
+	if (host_any(plan->policy) &&
+	        !(network->tcp_connect == PLAN_REACH_ALL && network->udp_connect == PLAN_REACH_ALL))
+		network->udp_connect = PLAN_REACH_SOME;
 	choose_unix(&choosing, network);
 	choose_sockets(&choosing, network);
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)

@@ -1,7 +1,63 @@
 #include "policy/host.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define LONGEST_LABEL 63
+
+bool host_is_name(const char *name)
+{
+	size_t label = 0;
+
+	for (const char *c = name; *c; c++) {
+		if (*c == '.') {
+			if (label == 0)
+				return false;
+			label = 0;
+		} else if ((*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-' || *c == '_') {
+			if (++label > LONGEST_LABEL)
+				return false;
+		} else {
+			return false;
+		}
+	}
+	return label > 0;
+}
+
+static unsigned read_transport(const char **text)
+{
+	unsigned transport = POLICY_TCP;
+
+	if (strncmp(*text, "udp:", 4) == 0)
+		transport = POLICY_UDP;
+	if (transport == POLICY_UDP || strncmp(*text, "tcp:", 4) == 0)
+		*text += 4;
+	return transport;
+}
+
+bool host_parse(const char *text, char ret_name[HOST_NAME], uint16_t *ret_port, unsigned *ret_transport)
+{
+	unsigned transport = read_transport(&text);
+	const char *colon = strchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : 0;
+	unsigned long port;
+	char *end;
+
+	if (length == 0 || length >= HOST_NAME || !isdigit((unsigned char)colon[1]))
+		return false;
+	port = strtoul(colon + 1, &end, 10);
+	for (size_t i = 0; i < length; i++)
+		ret_name[i] = (char)tolower((unsigned char)text[i]);
+	length -= length > 1 && ret_name[length - 1] == '.';
+	ret_name[length] = '\0';
+	if (*end || port == 0 || port > UINT16_MAX || !host_is_name(ret_name))
+		return false;
+	*ret_port = (uint16_t)port;
+	*ret_transport = transport;
+	return true;
+}
 
 static bool is_wildcard(const char *host)
 {

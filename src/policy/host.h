@@ -13,6 +13,14 @@ struct host_verdict {
 	const struct policy_address_rule *rule; /* that decided; NULL: no rule names it */
 };
 
+/* Whether the name is one that a host can have: lower-case letters, digits, "-", "_", and dots between them. */
+bool host_is_name(const char *name);
+
+#define HOST_NAME 256 /* room for any */
+
+/* Reads "api.example.org:443", "udp:api.example.org:443" (without it TCP is meant). False when it is no such text. */
+bool host_parse(const char *text, char ret_name[HOST_NAME], uint16_t *ret_port, unsigned *ret_transport);
+
 /* `name` is lower case, without a final dot, and made of what host names are made of. `transport` is one of
  * POLICY_TCP and POLICY_UDP. */
 void host_decide(const struct policy *policy, const char *name, uint16_t port, unsigned transport,

@@ -209,7 +209,7 @@ def hostile(program):
                                                                       flags=0x8380 if how == 'udp' else 0x8180)]})
     ask = Ask(program, server.address)
     answer = ask.ask('api.example.org')
-    check(answer.truncated and not answer.addresses, 'more than goes into a datagram')
+    check(answer.truncated and 20 < len(answer.addresses) < 64, 'more than goes into a datagram')
     answer = ask.ask('api.example.org', how='tcp')
     check(len(answer.addresses) == 64 and not answer.truncated, 'and by TCP: as many as are kept')
     check(ask.decide('203.0.113.63', 443)[0] == 'open' and ask.decide('203.0.113.64', 443)[0] == 'unknown', 'those are open')

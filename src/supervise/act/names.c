@@ -16,18 +16,25 @@ static const char why_ended[] =
 
 /* ---- leading it there ---- */
 
+/* A name server that some rule is about, and not only one whose wide range has this port in it: whoever
+ * writes that wants to ask it. */
+static bool is_name_server(const struct address_verdict *verdict)
+{
+	return verdict->verdict == POLICY_ALLOW && verdict->rule && verdict->rule->port_low == NAMES_PORT &&
+	       verdict->rule->port_high == NAMES_PORT;
+}
+
 bool act_turns_to_names(struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind)
 {
 	struct names *names = worker->shared->names;
-	struct address_verdict verdict = {.verdict = POLICY_DENY};
+	struct address_verdict verdict;
 	struct address address;
 
 	if (!names || (kind->domain != AF_INET && kind->domain != AF_INET6) ||
 	        act_meaning(x, fd, kind, &address) != MEANS_ADDRESS || address.port != NAMES_PORT)
 		return false;
-	if (x->plan->addresses)
-		address_decide(x->plan->addresses, &address, POLICY_CONNECT, &verdict);
-	return verdict.verdict != POLICY_ALLOW && !names_has_socket(names, fd);
+	address_decide(x->plan->addresses, &address, POLICY_CONNECT, &verdict);
+	return !is_name_server(&verdict) && !names_has_socket(names, fd);
 }
 
 /* Of the descriptor, not of the socket: a copy does not tell. */
@@ -38,15 +45,23 @@ static bool is_cloexec(const struct exchange *x, int number)
 	return task_descriptor_flags(&x->task, number, &flags) < 0 || (flags & O_CLOEXEC);
 }
 
-/* What a record says of it. */
+/* Allowed, whatever the rules on addresses say: of those the record has the address. */
+static void allow(struct exchange *x, const struct address *address, const struct policy_address_rule *rule)
+{
+	const char *lifted_by = x->lifted_by;
+
+	decide_address(x, x->plan, address, POLICY_CONNECT);
+	x->verdict = (struct match_verdict){.verdict = POLICY_ALLOW};
+	x->address_rule = rule;
+	x->lifted_by = lifted_by;
+}
+
 static void judged(struct exchange *x, int fd, const struct sockets_kind *kind)
 {
 	struct address address;
 
 	act_meaning(x, fd, kind, &address);
-	decide_address(x, x->plan, &address, POLICY_CONNECT);
-	x->verdict = (struct match_verdict){.verdict = POLICY_ALLOW};
-	x->address_rule = NULL;
+	allow(x, &address, NULL);
 }
 
 /* Makes the socket that takes the place of `fd`. 0, or it is replied and -1 is returned. */
@@ -107,60 +122,76 @@ static bool may_lie_inside(const struct policy_address_rule *denial)
 	       (denial->kind == POLICY_ADDRESS_IP && denial->families == (POLICY_IPV4 | POLICY_IPV6));
 }
 
-static void allow(struct exchange *x, const struct policy_address_rule *rule)
-{
-	x->verdict = (struct match_verdict){.verdict = POLICY_ALLOW};
-	x->address_rule = rule;
-}
-
 /* To sort what a name stands for, programs connect by UDP without ever sending, to look which address of
- * their own they would have. The kernel tells that for port 0 just as well, and nothing can be sent there. */
-static bool only_sorts(struct exchange *x, const struct address *address)
+ * their own they would have: to the port that they mean to use, or to one of their library's. The kernel
+ * tells that for port 0 just as well, which no program can listen on. */
+static bool only_sorts(struct worker *worker, struct exchange *x, const struct address *address)
 {
 	static const uint16_t ports[] = {0, 9, UINT16_MAX}; /* of glibc, Go, musl */
-	struct call_address *written = &x->call.address;
-	bool is_one = false;
+	struct names *names = worker->shared->names;
+	struct address by_tcp = *address;
+	const struct policy_address_rule *rule;
+	char name[HOST_NAME];
+	bool sorts = false;
 
+	if (address->transport != POLICY_UDP || x->row->operation != SYSCALLS_CONNECT ||
+	        !names_knows(names, x->plan->policy, address))
+		return false;
 	for (size_t i = 0; i < ELEMENTS(ports); i++)
-		is_one |= address->port == ports[i];
-	if (!is_one || address->transport != POLICY_UDP || x->row->operation != SYSCALLS_CONNECT)
+		sorts |= address->port == ports[i];
+	by_tcp.transport = POLICY_TCP;
+	if (!sorts && names_decide(names, x->plan->policy, &by_tcp, &rule, name) != NAMES_OPEN)
 		return false;
 	/* In the same place for both families. */
-	written->as.in.sin_port = 0;
+	x->call.address.as.in.sin_port = 0;
 	return true;
 }
 
-bool act_judge_by_name(struct worker *worker, struct exchange *x, int fd, const struct address *address)
+enum judgement {
+	JUDGED_BY_ADDRESS, /* rules on addresses tell */
+	JUDGED_OPEN,
+	JUDGED_ENDED,
+};
+
+static enum judgement judge_by_name(struct worker *worker, struct exchange *x, int fd,
+        const struct address *address, const struct policy_address_rule **ret_rule)
 {
 	struct names *names = worker->shared->names;
-	const struct policy_address_rule *rule = NULL;
-	char name[256];
+	struct address_verdict verdict;
+	char name[HOST_NAME];
 
 	if (!names || address->kind != ADDRESS_IP)
-		return false;
-	/* There is nobody else to be reached. */
-	if (names_has_socket(names, fd)) {
-		allow(x, NULL);
-		return true;
-	}
-	if (names_knows(names, x->plan->policy, address) && only_sorts(x, address)) {
-		allow(x, NULL);
-		return true;
-	}
-	if (x->verdict.rule || !may_lie_inside(x->address_rule))
-		return false;
-	switch (names_decide(names, x->plan->policy, address, &rule, name)) {
+		return JUDGED_BY_ADDRESS;
+	address_decide(x->plan->addresses, address, POLICY_CONNECT, &verdict);
+	if (verdict.verdict == POLICY_ALLOW)
+		return JUDGED_BY_ADDRESS;
+	/* On the island there is nobody else to be reached. */
+	if (names_has_socket(names, fd))
+		return JUDGED_OPEN;
+	if (!may_lie_inside(verdict.rule))
+		return JUDGED_BY_ADDRESS;
+	switch (names_decide(names, x->plan->policy, address, ret_rule, name)) {
 	case NAMES_OPEN:
-		allow(x, rule);
-		return true;
+		return JUDGED_OPEN;
 	case NAMES_ENDED:
-		if (!GUARDED(lifetime)) {
-			allow(x, rule);
-			return true;
-		}
-		x->why = why_ended;
-		return false;
+		return GUARDED(lifetime) ? JUDGED_ENDED : JUDGED_OPEN;
 	default:
-		return false;
+		return only_sorts(worker, x, address) ? JUDGED_OPEN : JUDGED_BY_ADDRESS;
 	}
+}
+
+bool act_judge_address(struct worker *worker, struct exchange *x, int fd, const struct address *address)
+{
+	const struct policy_address_rule *rule = NULL;
+	enum judgement judgement = judge_by_name(worker, x, fd, address, &rule);
+
+	if (judgement == JUDGED_OPEN) {
+		allow(x, address, rule);
+		return true;
+	}
+	if (decide_address(x, x->plan, address, POLICY_CONNECT))
+		return true;
+	if (judgement == JUDGED_ENDED)
+		x->why = why_ended;
+	return false;
 }

@@ -15,6 +15,6 @@ void act_connect_to_names(struct worker *worker, struct exchange *x, int fd, con
 int act_exchange_for_names(
         struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind);
 
-/* After a refusal by rules on addresses: true when it is allowed nevertheless, since the socket is one of the
- * resolver's network, or since a name stands for the address. */
-bool act_judge_by_name(struct worker *worker, struct exchange *x, int fd, const struct address *address);
+/* As decide_address for a connection or a send, and allowed also when the socket is one of the resolver's network, or
+ * when a name that a rule opens stands for the address. It may change x->call.address. */
+bool act_judge_address(struct worker *worker, struct exchange *x, int fd, const struct address *address);

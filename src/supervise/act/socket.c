@@ -268,12 +268,10 @@ bool act_judge_destination(struct worker *worker, struct exchange *x, int fd, co
 	case MEANS_NOTHING:
 		return true;
 	case MEANS_ADDRESS:
-		if (decide_address(x, x->plan, &address, POLICY_CONNECT))
-			return obeys_domains(worker, x, &address);
-		if (!act_judge_by_name(worker, x, fd, &address))
+		if (!act_judge_address(worker, x, fd, &address))
 			return false;
 		ret->address = x->call.address;
-		return true;
+		return obeys_domains(worker, x, &address);
 	case MEANS_PATH:
 		return judge_file(worker, x, ret);
 	default:
