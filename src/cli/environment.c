@@ -31,6 +31,9 @@ static const struct twin {
         {"SUMMARY", "summary", TWIN_TRUTH},
         {"SUMMARY_JSON", "summary-json", TWIN_VALUE},
         {"QUIET", "quiet", TWIN_TRUTH},
+        {"ON_DENY", "on-deny", TWIN_VALUE},
+        {"ASK_SOCKET", "ask-socket", TWIN_VALUE},
+        {"ASK_TIMEOUT", "ask-timeout", TWIN_VALUE},
         {"PERMISSIVE", "permissive", TWIN_TRUTH},
         {"VERBOSE_DENIALS", "verbose-denials", TWIN_TRUTH},
 };

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "cli/asking.h"
 #include "cli/cli.h"
 #include "cli/environment.h"
 #include "cli/machine.h"
@@ -15,6 +16,7 @@
 #include "cli/progress.h"
 #include "kernel/credentials.h"
 #include "launch/launch.h"
+#include "record/describe.h"
 #include "record/record.h"
 
 enum {
@@ -26,6 +28,9 @@ enum {
 	OPTION_VERBOSE,
 	OPTION_DNS,
 	OPTION_PERMISSIVE,
+	OPTION_ON_DENY,
+	OPTION_ASK_SOCKET,
+	OPTION_ASK_TIMEOUT,
 };
 
 static const struct option known[] = {
@@ -37,6 +42,9 @@ static const struct option known[] = {
         {"dns", required_argument, NULL, OPTION_DNS},
         {"best-effort", no_argument, NULL, OPTION_BEST_EFFORT},
         {"verbose-denials", no_argument, NULL, OPTION_VERBOSE},
+        {"on-deny", required_argument, NULL, OPTION_ON_DENY},
+        {"ask-socket", required_argument, NULL, OPTION_ASK_SOCKET},
+        {"ask-timeout", required_argument, NULL, OPTION_ASK_TIMEOUT},
         {"permissive", no_argument, NULL, OPTION_PERMISSIVE},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
@@ -47,6 +55,9 @@ struct running {
 	struct options options;
 	struct plan_options plan_options;
 	const char *json, *log, *summary_json, *dns;
+	const char *on_deny, *ask_socket, *ask_timeout;
+	int ask_fd;
+	unsigned ask_seconds;
 	bool summary, quiet, colour;
 	bool done; /* help was asked for */
 
@@ -80,6 +91,15 @@ static void take_own(struct running *running, int c, const char *value)
 		break;
 	case OPTION_VERBOSE:
 		running->plan_options.verbose_denials = true;
+		break;
+	case OPTION_ON_DENY:
+		running->on_deny = value;
+		break;
+	case OPTION_ASK_SOCKET:
+		running->ask_socket = value;
+		break;
+	case OPTION_ASK_TIMEOUT:
+		running->ask_timeout = value;
 		break;
 	case OPTION_PERMISSIVE:
 		/* What a kernel layer refuses stays refused. */
@@ -385,6 +405,34 @@ static int reload(void *user, const struct launch_reload *reload, struct plan **
 	return r;
 }
 
+static void write_rule(void *user, const struct record *record)
+{
+	struct running *running = user;
+	AUTO_FREE char *text = NULL, *rule = NULL;
+	const char *file = NULL;
+	size_t size = 0;
+	FILE *out;
+
+	if (hint_of(record) != HINT_RULE || !hint_has_policy(record)) {
+		recorder_note(running->recorder, "rule", "no rule beside the others would allow this");
+		return;
+	}
+	out = open_memstream(&rule, &size);
+	if (!out)
+		return;
+	hint_policy(out, record, running->options.home);
+	if (fclose(out) != 0)
+		return;
+	if (asking_write_rule(&running->options, record, &file) < 0)
+		size = (size_t)asprintf(&text, "to allow this in later runs add to a policy: %s", rule);
+	else
+		size = (size_t)asprintf(&text, "added to %s: %s", file, rule);
+	if ((ssize_t)size < 0)
+		text = NULL;
+	else
+		recorder_note(running->recorder, "rule", text);
+}
+
 static int launch(struct running *running, const struct plan *plan, const struct reeve_features *features,
         char **argv, int *ret_code)
 {
@@ -403,6 +451,10 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	        .ended = ended,
 	        .finished = finished,
 	        .reload = reload,
+	        .ask_socket = running->ask_fd,
+	        .ask_seconds = running->ask_seconds,
+	        .home = running->options.home,
+	        .write_rule = write_rule,
 	        .policy_text = policy_text ? policy_text : "",
 	        .user = running,
 	};
@@ -428,15 +480,50 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	return 0;
 }
 
+/* Before anything is made: whoever is asked must be there. */
+static int prepare_asking(struct running *running)
+{
+	bool asks = running->on_deny && strcmp(running->on_deny, "ask") == 0;
+
+	if (running->on_deny && !asks && strcmp(running->on_deny, "deny") != 0) {
+		fputs("reeve run: --on-deny expects ask or deny, found ", stderr);
+		escape_for_terminal(stderr, running->on_deny);
+		fputc('\n', stderr);
+		return -EINVAL;
+	}
+	if (asks && running->plan_options.permissive) {
+		fputs("reeve run: --permissive refuses nothing, so --on-deny=ask has nothing to ask\n", stderr);
+		return -EINVAL;
+	}
+	if ((running->ask_socket || running->ask_timeout) && !asks) {
+		fprintf(stderr, "reeve run: --ask-%s goes with --on-deny=ask\n",
+		        running->ask_socket ? "socket" : "timeout");
+		return -EINVAL;
+	}
+	if (running->ask_timeout && asking_read_seconds(running->ask_timeout, &running->ask_seconds) < 0)
+		return -EINVAL;
+	if (running->ask_socket) {
+		running->ask_fd = asking_connect(running->ask_socket);
+		if (running->ask_fd < 0)
+			return running->ask_fd;
+	}
+	/* What a kernel layer refuses nobody can allow. */
+	running->plan_options.asks = asks;
+	running->plan_options.verbose_denials |= asks;
+	return 0;
+}
+
 static int run(struct running *running, char **argv, int *ret_code)
 {
 	struct reeve_features features;
 	struct policy *policy = NULL;
 	struct plan *plan = NULL;
-	int r = open_outputs(running);
+	int r = prepare_asking(running);
 
 	if (running->quiet)
 		progress_silence();
+	if (r == 0)
+		r = open_outputs(running);
 	if (r == 0)
 		r = options_policy(&running->options, &policy);
 	if (r == 0)
@@ -454,7 +541,7 @@ static int run(struct running *running, char **argv, int *ret_code)
 
 static int main_of_run(int argc, char **argv)
 {
-	struct running running = {.json_fd = -EBADF, .summary_fd = -EBADF, .dns = getenv("REEVE_DNS")};
+	struct running running = {.ask_fd = -EBADF, .ask_seconds = ASKING_SECONDS, .json_fd = -EBADF, .summary_fd = -EBADF, .dns = getenv("REEVE_DNS")};
 	int code = LAUNCH_EXIT_FAILED;
 	int r = options_init(OPTIONS_TMP_MADE, &running.options);
 
@@ -485,6 +572,7 @@ static const char help[] =
         "  --json FILE                  one JSON line for each decision (-: stdout)\n"
         "  --log FILE, -q, --quiet; --summary, --summary-json FILE   denials; counts\n"
         "  --dns ADDRESS[:PORT]; --network own   a name server; nothing but a loopback\n"
+        "  --on-deny=ask                ask; --ask-timeout SECONDS, --ask-socket PATH\n"
         "  --permissive                 refuse nothing; tell what would be, and the flags\n"
         "  --verbose-denials, --best-effort   tell all; go on where a rule has no layer\n"
         "Without -p and --use the profile is workspace, or base when paths are granted;\n"

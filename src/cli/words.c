@@ -7,6 +7,8 @@
 static const struct cli_word words[] = {
         {"all", CLI_NOTHING, "the allowed calls, too"},
         {"allow-call", CLI_CALL, "let a system call through"},
+        {"ask-socket", CLI_FILE, "who is asked listens there"},
+        {"ask-timeout", CLI_TEXT, "no answer for so long means no"},
         {"best-effort", CLI_NOTHING, "go on where the kernel cannot hold a rule"},
         {"connect", CLI_TEXT, "allow connections to an address"},
         {"deny", CLI_PATH, "take a part back"},
@@ -25,6 +27,7 @@ static const struct cli_word words[] = {
         {"listen", CLI_TEXT, "allow to listen on an address"},
         {"log", CLI_FILE, "denials to a file"},
         {"network", CLI_TEXT, "own: a network with nothing but a loopback"},
+        {"on-deny", CLI_TEXT, "ask: about what would be refused"},
         {"permissive", CLI_NOTHING, "refuse nothing, tell what would be refused"},
         {"policy", CLI_POLICY, "rules from a file"},
         {"quiet", CLI_NOTHING, "no text about denials"},

@@ -17,6 +17,7 @@
 #include "base/folder.h"
 #include "kernel/credentials.h"
 #include "kernel/process.h"
+#include "launch/dialog.h"
 #include "launch/launch.h"
 #include "launch/server.h"
 
@@ -25,6 +26,7 @@ struct front {
 	int signals;
 	int terminal; /* where the foreground belonged to us at the start, or -EBADF */
 	pid_t group, server_pid;
+	struct dialog dialog;
 	struct cgroup cgroup;
 	struct streams streams; /* the server's, once it runs */
 };
@@ -163,15 +165,20 @@ static int server_died(struct front *front, const struct launch_options *options
 
 static int wait_for_server(struct front *front, const struct launch_options *options, int errors)
 {
-	struct pollfd fds[] = {
+	struct pollfd fds[2 + DIALOG_POLLS] = {
 	        {.fd = front->server, .events = POLLIN}, {.fd = front->signals, .events = POLLIN}};
 
 	for (;;) {
 		struct server_message message;
+		int patience = dialog_prepare(&front->dialog, fds + 2), r;
 		ssize_t n;
 
-		if (poll(fds, ELEMENTS(fds), -1) < 0 && errno != EINTR)
+		r = poll(fds, ELEMENTS(fds), patience);
+		if (r < 0 && errno != EINTR)
 			return server_died(front, options, errors);
+		if (r < 0)
+			continue;
+		dialog_act(&front->dialog, fds + 2);
 		if (fds[1].revents)
 			pass_on(front);
 		if (!fds[0].revents)
@@ -188,6 +195,7 @@ static int wait_for_server(struct front *front, const struct launch_options *opt
 			ask(front, &(struct server_request){.signal = SERVER_REQUEST_HEARD});
 		if (message.event != SERVER_EXITED)
 			continue;
+		dialog_done(&front->dialog);
 		close(front->server); /* heard */
 		if (!message.tree_lives)
 			waitpid(front->server_pid, NULL, 0);
@@ -195,28 +203,40 @@ static int wait_for_server(struct front *front, const struct launch_options *opt
 	}
 }
 
+/* High ones: where 0 to 2 were closed they stay so. */
+static int make_pair(int type, int ret[2])
+{
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ret) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		int raised = high(ret[i]);
+
+		close(ret[i]);
+		if (raised < 0)
+			return raised;
+		ret[i] = raised;
+	}
+	return 0;
+}
+
 static pid_t fork_server(const struct launch_options *options, const struct child_origin *origin,
         struct front *front, int errors)
 {
-	int pair[2];
+	int pair[2], asked[2] = {-EBADF, options->ask_socket}, r;
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	for (int i = 0; i < 2; i++) {
-		int raised = high(pair[i]);
-
-		close(pair[i]);
-		if (raised < 0)
-			return raised;
-		pair[i] = raised;
-	}
+	r = make_pair(SOCK_SEQPACKET, pair);
+	if (r == 0 && options->plan->asks && options->ask_socket < 0)
+		r = make_pair(SOCK_STREAM, asked);
+	if (r < 0)
+		return r;
 	pid = fork();
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
 		close(pair[0]);
 		close(front->signals);
+		cleanup_close(&asked[0]);
 		cleanup_close(&front->terminal);
 		server_run(&(struct server_start){.options = options,
 		        .origin = origin,
@@ -226,6 +246,8 @@ static pid_t fork_server(const struct launch_options *options, const struct chil
 		        .errors = errors});
 	}
 	close(pair[1]);
+	cleanup_close(&asked[1]);
+	dialog_init(asked[0], &front->dialog);
 	front->server = pair[0];
 	front->server_pid = pid;
 	return pid;
@@ -270,7 +292,7 @@ int launch_run(const struct launch_options *options)
 	struct front front = {
 	        .server = -EBADF, .signals = -EBADF, .terminal = -EBADF, .cgroup = {.folder = -EBADF}};
 	struct child_origin origin;
-	int errors = high(STDERR_FILENO), code, kept[5];
+	int errors = high(STDERR_FILENO), code, kept[6];
 	size_t kept_count = 0;
 	pid_t pid;
 
@@ -292,6 +314,7 @@ int launch_run(const struct launch_options *options)
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.terminal);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.signals);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.server);
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.dialog.peer);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.cgroup.folder);
 	credentials_keep_descriptors(kept, kept_count);
 	code = wait_for_server(&front, options, errors);

@@ -50,6 +50,12 @@ struct launch_options {
 	 * launch's, or -errno. NULL: the policy cannot be changed. Called in the server process, one at a time.
 	 */
 	int (*reload)(void *user, const struct launch_reload *reload, struct plan **ret);
+	/* Who is asked what would be refused, where the plan asks: the peer of this socket, the terminal when it is
+	 * negative. It becomes the launch's. */
+	int ask_socket;
+	unsigned ask_seconds;
+	const char *home; /* of hints; NULL: none */
+	void (*write_rule)(void *user, const struct record *record);
 	const char *policy_text; /* what the policy was made of, for people: "--use workspace -p x.yaml" */
 	void *user;
 };

@@ -22,6 +22,7 @@
 #include "kernel/process.h"
 #include "launch/control.h"
 #include "names/names.h"
+#include "supervise/questions.h"
 #include "supervise/supervisor.h"
 
 #define CONTROL_DELAY_MS 25
@@ -52,6 +53,7 @@ struct server {
 	struct streams *streams;
 	struct limits limits;
 	struct limits_own own; /* the command's */
+	struct questions *questions;
 	struct control *control;
 	bool looked_for_control;
 	struct timespec since;
@@ -275,6 +277,7 @@ static int serve(struct server *server, const struct start *start, int number)
 	struct supervisor_options options = {.plan = server->options->plan,
 	        .features = server->options->features,
 	        .recorder = server->options->recorder,
+	        .questions = server->questions,
 	        .names = server->names,
 	        .kept = server->kept,
 	        .failed = serving_failed,
@@ -799,6 +802,28 @@ static int start_limits(struct server *server, struct cgroup *cgroup)
 	return r < 0 ? r : keep(server, server->limits.timer);
 }
 
+/* On a thread of this one, which is in no domain: an answer may have to be written into a policy. */
+static int start_questions(struct server *server, int dialog)
+{
+	const struct launch_options *options = server->options;
+	struct questions_options asked = {.fd = dialog,
+	        .seconds = options->ask_seconds,
+	        .home = options->home,
+	        .write_rule = options->write_rule,
+	        .user = options->user};
+	int fds[QUESTIONS_DESCRIPTORS], r;
+
+	if (dialog < 0)
+		return 0;
+	r = questions_open(&asked, &server->questions);
+	if (r < 0)
+		return r;
+	questions_descriptors(server->questions, fds);
+	for (size_t i = 0; i < ELEMENTS(fds) && r == 0; i++)
+		r = keep(server, fds[i]);
+	return r;
+}
+
 /* Before there are threads. The supervisor goes along: what it performs happens on that network, and its view
  * of users is the command's. */
 static void enter_own_network(const struct server *server)
@@ -844,6 +869,8 @@ _Noreturn void server_run(const struct server_start *start)
 	for (size_t i = 0; i < options->kept_count; i++)
 		if (keep(&server, options->kept[i]) < 0)
 			_exit(LAUNCH_EXIT_FAILED);
+	if (start_questions(&server, start->dialog) < 0)
+		_exit(LAUNCH_EXIT_FAILED);
 	if (start_limits(&server, start->cgroup) < 0)
 		_exit(LAUNCH_EXIT_FAILED);
 	if (pthread_create(&parent, NULL, parent_main, &server) != 0)

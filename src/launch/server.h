@@ -37,6 +37,7 @@ struct server_start {
 	struct cgroup *cgroup; /* removed at the end */
 	struct streams *streams;
 	int front;  /* a SOCK_SEQPACKET socket to the front */
+	int dialog; /* a socket to whoever is asked, or -1 */
 	int errors; /* a copy of stderr, or -1 */
 };
 

@@ -471,6 +471,7 @@ int plan_new(struct policy *policy, const struct plan_options *options, struct p
 		return -ENOMEM;
 	plan->policy = policy_ref(policy);
 	plan->permissive = options->permissive;
+	plan->asks = options->asks;
 	if (options->worn) {
 		plan->uses_landlock = options->worn->uses_landlock;
 		plan->landlock_handled = options->worn->landlock_handled;

@@ -153,7 +153,7 @@ struct plan {
 	bool performs;   /* the supervisor performs calls: a domain is on, and on its threads too */
 	bool undoes_domains; /* what it performs would not obey a domain that the target puts on itself */
 	bool hides;
-	bool permissive;
+	bool permissive, asks;
 	bool notifies[SYSCALLS_OPERATIONS];
 	struct plan_call calls[PLAN_MAX_CALLS]; /* by native number */
 	uint64_t landlock_handled;

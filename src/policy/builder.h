@@ -117,13 +117,6 @@ int policy_add_conditions(struct policy_builder *builder, struct conditions *con
  * shortens the array. */
 void policy_settle_calls(struct policy_builder *builder);
 
-/* The number of an error's name ("EPERM") or text of a number; -1 when it is neither. `*ret_nearest` is then
- * what it may have been meant to be, or NULL. */
-int policy_error_number(const char *text, const char **ret_nearest);
-
-/* The name of an error's number, or NULL. */
-const char *policy_error_name(int number);
-
 #define POLICY_HIGHEST_ERROR 133
 
 /* Names that stand beside others for the same number, NULL-terminated. */

@@ -245,3 +245,10 @@ const char *policy_place_text(const struct policy_place *place, char *ret, size_
 /* Built-in profiles: NULL-terminated names, and the text of one (NULL when there is none of that name). */
 const char *const *policy_profiles(void);
 const char *policy_profile_text(const char *name);
+
+/* The number of an error's name ("EPERM") or text of a number; -1 when it is neither. `*ret_nearest` is then
+ * what it may have been meant to be, or NULL. */
+int policy_error_number(const char *text, const char **ret_nearest);
+
+/* The name of an error's number, or NULL. */
+const char *policy_error_name(int number);

@@ -33,13 +33,32 @@ static bool is_closed(const struct plan *plan, const char *path)
 	return false;
 }
 
+static const char *find_permit(const struct exchange *x, const char *path)
+{
+	for (size_t i = 0; i < x->permit_count; i++) {
+		const struct permit *permit = &x->permits[i];
+
+		if (!path ? !permit->object
+		          : permit->object && strcmp(permit->object, path) == 0 &&
+		                        !(x->access & ~permit->access))
+			return permit->word;
+	}
+	return NULL;
+}
+
 bool decide_lifts(struct exchange *x, const char *path)
 {
-	if (!x->plan->permissive || (path && is_closed(x->plan, path) && (x->access & POLICY_WRITE)) ||
-	        (x->verdict.rule && x->verdict.rule->is_fixed))
+	const char *word = x->plan->permissive ? "permissive" : find_permit(x, path);
+
+	if (!word)
 		return false;
+	if ((path && is_closed(x->plan, path) && (x->access & POLICY_WRITE)) ||
+	        (x->verdict.rule && x->verdict.rule->is_fixed)) {
+		x->is_final = true;
+		return false;
+	}
 	if (!x->lifted_by) {
-		x->lifted_by = "permissive";
+		x->lifted_by = word;
 		x->lifted = x->verdict;
 	}
 	return true;
@@ -119,7 +138,7 @@ bool decide_address(struct exchange *x, const struct plan *plan, const struct ad
 	                 : 0;
 	address_text(address, x->text + prefix, sizeof(x->text) - prefix);
 	x->object = x->text;
-	if (verdict.verdict == POLICY_ALLOW || decide_lifts(x, NULL))
+	if (verdict.verdict == POLICY_ALLOW || decide_lifts(x, x->text))
 		return true;
 	refuse(x, verdict.error ? verdict.error : EACCES);
 	return false;

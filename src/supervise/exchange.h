@@ -90,6 +90,15 @@ struct swap {
 struct worker;
 struct supervisor_call;
 
+#define EXCHANGE_QUESTIONS 4
+
+/* One thing that somebody allowed when it was asked about. */
+struct permit {
+	char *object; /* owned; NULL: the call itself */
+	unsigned access;
+	const char *word; /* "once", "run" */
+};
+
 struct exchange {
 	struct reeve_request request;
 	uint64_t received; /* when, CLOCK_MONOTONIC in nanoseconds */
@@ -107,6 +116,11 @@ struct exchange {
 	unsigned use;   /* POLICY_CONNECT or POLICY_LISTEN, when an address was judged */
 	/* A refusal that does not stand: the first one of the exchange, and who said so; NULL: none. */
 	const char *lifted_by;
+	const char *answer; /* of somebody who was asked and did not lift it, or NULL */
+	size_t permit_count;
+	struct permit permits[EXCHANGE_QUESTIONS];
+	bool is_decoded;
+	bool is_final; /* a refusal that nobody is asked about */
 	struct match_verdict lifted;
 	bool is_judged; /* some rule, or the lack of one, decided */
 	struct reply reply;
@@ -117,9 +131,12 @@ struct exchange {
 };
 
 /* What all performing threads share. */
+struct questions;
+
 struct shared {
 	_Atomic(const struct plan *) plan; /* changes; an exchange keeps the one that it began with */
 	struct recorder *recorder;
+	struct questions *questions; /* NULL: nobody can be asked */
 	struct names *names; /* NULL: the plan has no host names, or nothing here can resolve them */
 	int listener;
 	const int *kept; /* descriptors that performing threads keep: the listener, sinks */

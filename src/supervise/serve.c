@@ -10,6 +10,8 @@
 #include "supervise/answer.h"
 #include "supervise/decide.h"
 #include "supervise/decode.h"
+#include "supervise/pool.h"
+#include "supervise/questions.h"
 #include "supervise/supervisor.h"
 
 static act_family *const families[SYSCALLS_OPERATIONS] = {
@@ -48,7 +50,9 @@ static void begin(struct worker *worker, struct exchange *x)
 	x->address_rule = NULL;
 	x->why = x->object = x->second = NULL;
 	x->call_rule = NULL;
-	x->lifted_by = NULL;
+	x->lifted_by = x->answer = NULL;
+	x->permit_count = 0;
+	x->is_decoded = x->is_final = false;
 	x->is_judged = false;
 	x->after = NULL;
 	x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};
@@ -81,6 +85,7 @@ static bool apply_rule(struct worker *worker, struct exchange *x)
 	x->is_judged = true;
 	x->verdict = (struct match_verdict){.verdict = rule->verdict, .error = rule->error};
 	/* What is refused by default is so for the sake of the machine. */
+	x->is_final = refusal != NULL;
 	if (!refusal && decide_lifts(x, NULL))
 		return false;
 	x->reply.error = rule->error ? rule->error : EPERM;
@@ -130,7 +135,9 @@ static void perform(struct worker *worker, struct exchange *x)
 
 	if (!family)
 		return decide_refuse(x, ENOSYS, "no part of the supervisor answers this call");
-	r = decode_call(x);
+	/* Once: what is asked about is what is done. */
+	r = x->is_decoded ? 0 : decode_call(x);
+	x->is_decoded = true;
 	if (r == REEVE_GONE) {
 		x->reply.kind = REPLY_GONE;
 		return;
@@ -178,46 +185,136 @@ static bool was_lifted(const struct exchange *x)
 	return x->lifted_by && !is_refused(x);
 }
 
+static void describe(struct exchange *x, char *name, size_t size, struct record *ret)
+{
+	bool refused = is_refused(x);
+
+	task_program(&x->task, name, size);
+	*ret = (struct record){.tid = x->request.tid,
+	        .program = name,
+	        .call = syscalls_name_of(syscalls_native(), (unsigned)x->request.data.nr),
+	        .operation = x->row ? syscalls_operation_name(x->row->operation) : "?",
+	        .object = x->object,
+	        .second = x->second,
+	        .access = x->access,
+	        .use = x->use,
+	        .address_rule = x->is_judged ? x->address_rule : NULL,
+	        .verdict = refused ? x->verdict.verdict : POLICY_ALLOW,
+	        .answer = x->answer ? x->answer : x->lifted_by,
+	        .is_lifted = was_lifted(x),
+	        .error = x->reply.kind == REPLY_ERROR ? x->reply.error : 0,
+	        .file_rule = x->is_judged ? x->verdict.rule : NULL,
+	        .call_rule = x->call_rule,
+	        .why = x->why,
+	        .layer = RECORD_SUPERVISOR,
+	        .nanoseconds = now() - x->received};
+	if (refused && ret->verdict == POLICY_ALLOW)
+		ret->verdict = POLICY_DENY;
+	if (ret->is_lifted) {
+		ret->verdict = x->lifted.verdict;
+		ret->file_rule = x->lifted.rule;
+	}
+}
+
 /* Nothing that the target can see comes before its record. */
 void exchange_record(struct worker *worker, struct exchange *x)
 {
 	struct recorder *recorder = worker->shared->recorder;
-	bool refused = is_refused(x);
+	struct record record;
 	char name[64];
-	struct record record = {.tid = x->request.tid};
 
-	if (x->reply.kind == REPLY_GONE)
+	if (x->reply.kind == REPLY_GONE || x->reply.kind == REPLY_RESTART)
 		return;
-	if (!refused && !x->lifted_by && !recorder_wants_allowed(recorder)) {
+	if (!is_refused(x) && !x->lifted_by && !recorder_wants_allowed(recorder)) {
 		recorder_count_allowed(recorder, x->row ? syscalls_operation_name(x->row->operation) : "?",
 		        now() - x->received);
 		return;
 	}
-	task_program(&x->task, name, sizeof(name));
-	record.program = name;
-	record.call = syscalls_name_of(syscalls_native(), (unsigned)x->request.data.nr);
-	record.operation = x->row ? syscalls_operation_name(x->row->operation) : "?";
-	record.object = x->object;
-	record.second = x->second;
-	record.access = x->access;
-	record.use = x->use;
-	record.address_rule = x->is_judged ? x->address_rule : NULL;
-	record.verdict = refused ? x->verdict.verdict : POLICY_ALLOW;
-	if (refused && record.verdict == POLICY_ALLOW)
-		record.verdict = POLICY_DENY;
-	record.answer = x->lifted_by;
-	record.is_lifted = was_lifted(x);
-	if (record.is_lifted) {
-		record.verdict = x->lifted.verdict;
-		x->verdict.rule = x->lifted.rule;
-	}
-	record.error = x->reply.kind == REPLY_ERROR ? x->reply.error : 0;
-	record.file_rule = x->is_judged ? x->verdict.rule : NULL;
-	record.call_rule = x->call_rule;
-	record.why = x->why;
-	record.layer = RECORD_SUPERVISOR;
-	record.nanoseconds = now() - x->received;
+	describe(x, name, sizeof(name), &record);
 	recorder_write(recorder, &record);
+}
+
+/* ---- asking ---- */
+
+/* Hidden things are not spoken of, and what the supervisor cannot do nobody can allow. */
+static bool may_be_asked(const struct worker *worker, const struct exchange *x)
+{
+	return worker->shared->questions && x->plan->asks && x->reply.kind == REPLY_ERROR && x->is_judged &&
+	       x->verdict.verdict == POLICY_DENY && !x->why && !x->is_final &&
+	       !(x->verdict.rule && x->verdict.rule->is_fixed) && x->permit_count < EXCHANGE_QUESTIONS;
+}
+
+struct asking {
+	struct worker *worker;
+	struct exchange *x;
+};
+
+static int still_asking(void *user)
+{
+	struct asking *asking = user;
+
+	if (reeve_is_valid(asking->worker->shared->listener, asking->x->request.id) != 0)
+		return REPLY_GONE;
+	return act_signal_pending(asking->x) ? REPLY_RESTART : 0;
+}
+
+static bool permit(struct exchange *x, const char *word)
+{
+	struct permit *added = &x->permits[x->permit_count];
+
+	*added = (struct permit){.access = x->access | POLICY_READ, .word = word};
+	if (x->object) {
+		added->object = strdup(x->object);
+		if (!added->object)
+			return false;
+	}
+	x->permit_count++;
+	return true;
+}
+
+/* True when it is to be tried again, now that somebody allowed it. */
+static bool is_allowed_after_all(struct worker *worker, struct exchange *x)
+{
+	struct asking asking = {worker, x};
+	struct questions_answer answer = {.word = "run", .is_allowed = true};
+	uint64_t begun = now();
+	struct record record;
+	char name[64];
+
+	act_as_self(worker);
+	x->task = (struct task){.view = &worker->view, .tid = x->request.tid, .plan = x->plan};
+	describe(x, name, sizeof(name), &record);
+	if (!questions_allowed_before(worker->shared->questions, &record)) {
+		pool_will_block(worker);
+		questions_ask(worker->shared->questions, &record, still_asking, &asking, &answer);
+		x->received += now() - begun;
+	}
+	if (answer.gave_up) {
+		x->reply.kind = (enum reply_kind)answer.gave_up;
+		return false;
+	}
+	if (answer.is_allowed && permit(x, answer.word))
+		return true;
+	x->answer = answer.word;
+	if (answer.error)
+		x->reply.error = answer.error;
+	return false;
+}
+
+static void act_and_ask(struct worker *worker, struct exchange *x)
+{
+	act(worker, x);
+	while (may_be_asked(worker, x) && is_allowed_after_all(worker, x)) {
+		x->task = (struct task){.view = &worker->view, .tid = x->request.tid, .plan = x->plan};
+		x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
+		x->object = x->second = NULL;
+		x->address_rule = NULL;
+		x->is_judged = false;
+		x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};
+		act(worker, x);
+	}
+	for (size_t i = 0; i < x->permit_count; i++)
+		free(x->permits[i].object);
 }
 
 int serve_one(struct worker *worker)
@@ -231,7 +328,7 @@ int serve_one(struct worker *worker)
 	x->received = now();
 	recorder_count_notification(worker->shared->recorder);
 	begin(worker, x);
-	act(worker, x);
+	act_and_ask(worker, x);
 	exchange_record(worker, x);
 	answer_send(worker, x);
 	act_as_self(worker);

@@ -50,6 +50,7 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	}
 	supervisor->shared = (struct shared){.plan = options->plan,
 	        .recorder = options->recorder,
+	        .questions = options->questions,
 	        .names = options->names,
 	        .listener = options->listener,
 	        .kept = supervisor->kept,

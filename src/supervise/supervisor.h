@@ -31,6 +31,7 @@ struct supervisor_options {
 	const struct plan *plan;
 	const struct reeve_features *features;
 	struct recorder *recorder;
+	struct questions *questions; /* NULL: nobody can be asked. Borrowed for ever */
 	struct names *names; /* for a plan with host names: outlives the supervisor; NULL: they open nothing */
 	int listener;    /* borrowed until supervisor_finish */
 	const int *kept; /* descriptors that the threads keep beside the listener: the sinks of records */

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 NOBODY = 65534
-PATIENCE = 120  # seconds; only a failure waits this long
+PATIENCE = float(os.environ.get("PATIENCE", "120"))  # seconds; only a failure waits this long
 
 
 def become(user):
