@@ -243,6 +243,7 @@ static pid_t fork_server(const struct launch_options *options, const struct chil
 		        .cgroup = &front->cgroup,
 		        .streams = &front->streams,
 		        .front = pair[1],
+		        .dialog = asked[1],
 		        .errors = errors});
 	}
 	close(pair[1]);

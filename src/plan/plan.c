@@ -335,6 +335,10 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 		r = choose_for_denial(plan, &plan->closed[i]);
 	if (r == 0 && (options->permissive || options->asks))
 		r = decide_all(plan);
+	/* What notifies already goes on to do so: the rest follows from it. */
+	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
+		plan->notifies[i] |= options->worn && options->worn->notifies[i];
+	plan->hides |= options->worn && options->worn->hides;
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
 		plan->undoes_domains |= plan->notifies[i];
 	if (r == 0)
@@ -342,10 +346,9 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 	if (r == 0)
 		r = choose_for_calls(plan, options);
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++) {
-		plan->notifies[i] |= options->notify[i] || (options->worn && options->worn->notifies[i]);
+		plan->notifies[i] |= options->notify[i];
 		plan->performs |= plan->notifies[i];
 	}
-	plan->hides |= options->worn && options->worn->hides;
 	return r;
 }
 

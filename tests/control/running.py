@@ -192,7 +192,8 @@ def reloads(reeve):
         name = place.id_of(run)
         assert (ask(run, 'one'), ask(run, 'two')) == ('13', 'open')
         policy.write_text(text.format('two'))
-        assert place.call('reload', name).returncode == 0
+        done = place.call('reload', name)
+        assert done.returncode == 0, done
         assert (ask(run, 'one'), ask(run, 'two')) == ('open', '13')
         assert 'changed the policy' in place.call('log', name).stdout
         # With flags, from another folder.
@@ -203,7 +204,8 @@ def reloads(reeve):
         assert (ask(run, 'one'), ask(run, 'two')) == ('13', 'open')
         # Less than the kernel grants is the supervisor's to hold; mistakes change nothing.
         policy.write_text('reeve: 1\nfiles:\n  - read: /usr\n  - exec: /usr\n')
-        assert place.call('reload', name).returncode == 0
+        done = place.call('reload', name)
+        assert done.returncode == 0, done
         assert ask(run, 'two') == '13'
         policy.write_text('reeve: 1\nfiles:\n  - raed: /\n')
         done = place.call('reload', '-p', 'policy.yaml', name)
@@ -295,7 +297,7 @@ sys.stdin.readline()
 
 def targets_are_turned_away(reeve):
     """Whatever is granted, and from another run's tree as well."""
-    victims = [[*GRANTS], ['--write', '/', '--exec', '/'], ['--write', '/', '--exec', '/', '--deny', '/nowhere']]
+    victims = [[*GRANTS], [*GRANTS, '--connect', 'unix:/'], ['-q', *GRANTS, '--permissive'], ['--write', '/', '--exec', '/'], ['--write', '/', '--exec', '/', '--deny', '/nowhere']]
     for flags in victims:
         for own in (True, False):
             with Place(reeve) as place:
@@ -322,7 +324,8 @@ def targets_are_turned_away(reeve):
                     else:
                         assert isinstance(result, int) and result < 0, (what, result, flags)
                 wait_for('both to be listed', lambda: len(place.listing()) == 2)
-                assert place.call('log', name).stdout.count('turned away') >= 1
+                if results['status 0'] == '':  # it got as far as the socket
+                    assert 'turned away' in place.call('log', name).stdout
                 assert place.call('stop', name).returncode == 0
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 NOBODY = 65534
 PATIENCE = float(os.environ.get("PATIENCE", "120"))  # seconds; only a failure waits this long
@@ -134,6 +135,6 @@ def run_all(tests, *arguments):
         except Exception as error:  # every test is tried
             failed += 1
             print(f'FAILED  {test.__name__}: {type(error).__name__}: {error}', flush=True)
-            import traceback
+
             traceback.print_exc()
     sys.exit(1 if failed else 0)
