@@ -15,7 +15,7 @@
 
 #define JSON_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-#define ANSWER_SECONDS 20
+#define ANSWER_SECONDS 5
 
 void client_wait_at_most(int fd, int seconds)
 {

@@ -12,6 +12,8 @@
 
 static const struct option known[] = {OPTIONS_OF_POLICIES, {"help", no_argument, NULL, 'h'}, {0}};
 
+#define PLANNING_SECONDS 60
+
 struct reloading {
 	struct options options;
 	bool done;
@@ -88,6 +90,7 @@ static int reload(const struct options *options, const char *id)
 
 	if (r < 0)
 		return CLI_EXIT_WRONG;
+	client_wait_at_most(client.fd, PLANNING_SECONDS);
 	r = client_ask(&client, "reload", "reload", request_of(options), &reply);
 	if (r < 0 && reply)
 		tell_restart(reply);

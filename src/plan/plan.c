@@ -336,8 +336,10 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 	if (r == 0 && (options->permissive || options->asks))
 		r = decide_all(plan);
 	/* What notifies already goes on to do so: the rest follows from it. */
-	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
-		plan->notifies[i] |= options->worn && options->worn->notifies[i];
+	for (int i = 0; i < SYSCALLS_OPERATIONS; i++) {
+		plan->notifies[i] |= options->worn && options->worn->notifies_for_files[i];
+		plan->notifies_for_files[i] = plan->notifies[i];
+	}
 	plan->hides |= options->worn && options->worn->hides;
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++)
 		plan->undoes_domains |= plan->notifies[i];
@@ -346,7 +348,7 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 	if (r == 0)
 		r = choose_for_calls(plan, options);
 	for (int i = 0; i < SYSCALLS_OPERATIONS; i++) {
-		plan->notifies[i] |= options->notify[i];
+		plan->notifies[i] |= options->notify[i] || (options->worn && options->worn->notifies[i]);
 		plan->performs |= plan->notifies[i];
 	}
 	return r;

@@ -155,6 +155,7 @@ struct plan {
 	bool hides;
 	bool permissive, asks;
 	bool notifies[SYSCALLS_OPERATIONS];
+	bool notifies_for_files[SYSCALLS_OPERATIONS]; /* without what addresses ask for */
 	struct plan_call calls[PLAN_MAX_CALLS]; /* by native number */
 	uint64_t landlock_handled;
 	bool scopes_signals;

@@ -233,7 +233,8 @@ def reload_says_what_needs_a_restart(reeve):
         # What no supervisor holds cannot change at all.
         run = place.start('--', 'cat')
         name = place.id_of(run)
-        assert 'Landlock alone holds this grant' in refused('--use', 'readonly')
+        said = refused('--use', 'readonly')
+        assert 'needs a restart' in said, said
         assert place.call('reload', '--use', 'workspace', name).returncode == 0
         run.stdin.close()
 
@@ -330,8 +331,8 @@ def targets_are_turned_away(reeve):
 
 
 def a_fake_is_not_believed(reeve):
-    """Something of a supervised tree that listens in the folder is no supervision. (The folder of another user's
-    run could not be made by it; here it is, from outside.)"""
+    """Something that listens in the folder and does not speak as a supervisor does is none, and holds nobody up.
+    (No supervised process could put it there; here it is moved, from outside.)"""
     program = ('import os, socket, sys\npeer = socket.socket(socket.AF_UNIX)\n'
                'peer.bind("fake")\npeer.listen(4)\nprint("up", flush=True)\nsys.stdin.readline()\n')
     with Place(reeve) as place:
