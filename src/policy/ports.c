@@ -26,6 +26,7 @@ struct denials {
 struct grants {
 	const struct policy_address_rule **rules;
 	uint16_t *ends;
+	uint16_t *begins; /* of the rules in order, in the same block */
 	size_t count;
 	unsigned levels;
 };
@@ -216,11 +217,14 @@ static int grants_init(struct grants *grants, const struct policy_address_rule *
 	grants->levels = 1;
 	while ((size_t)1 << (grants->levels - 1) < count)
 		grants->levels++;
-	grants->ends = calloc(grants->levels * count + 1, sizeof(*grants->ends));
+	grants->ends = calloc((grants->levels + 1) * count, sizeof(*grants->ends));
 	if (!grants->ends)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
+	grants->begins = grants->ends + grants->levels * count;
+	for (size_t i = 0; i < count; i++) {
 		grants->ends[i] = rules[i]->port_high;
+		grants->begins[i] = rules[i]->port_low;
+	}
 	for (unsigned level = 1; level < grants->levels; level++) {
 		const uint16_t *from = grants->ends + (level - 1) * count;
 		uint16_t *to = grants->ends + level * count;
@@ -242,7 +246,7 @@ static size_t begun_before(const struct grants *grants, unsigned port)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (grants->rules[middle]->port_low < port)
+		if (grants->begins[middle] < port)
 			low = middle + 1;
 		else
 			high = middle;
