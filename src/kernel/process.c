@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -27,6 +28,21 @@ int process_open(pid_t pid)
 int process_signal(int pidfd, int signal)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+void process_signal_thread(pid_t process, pid_t thread, int signal)
+{
+	syscall(SYS_tgkill, process, thread, signal);
+}
+
+int process_file_limit(pid_t tid, uint64_t *ret)
+{
+	struct rlimit limit;
+
+	if (prlimit(tid, RLIMIT_FSIZE, NULL, &limit) < 0)
+		return -errno;
+	*ret = limit.rlim_cur;
+	return 0;
 }
 
 int process_become_reaper(void)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* A descriptor of the process `pid`, a child of ours. -errno. */
@@ -9,6 +10,12 @@ int process_open(pid_t pid);
 
 /* Sends a signal by descriptor: never to somebody who has the number by now. 0 or -errno. */
 int process_signal(int pidfd, int signal);
+
+/* Sends a signal to one thread, by numbers that the caller knows to be right. */
+void process_signal_thread(pid_t process, pid_t thread, int signal);
+
+/* How large files may be that a task makes (RLIMIT_FSIZE). 0 or -errno. */
+int process_file_limit(pid_t tid, uint64_t *ret);
 
 /* Orphans among our descendants become our children. 0 or -errno. */
 int process_become_reaper(void);

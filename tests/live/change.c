@@ -1,5 +1,6 @@
 /* What makes, removes, renames, links and changes: by every call, on every kind of object. */
 #include <linux/fs.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
 #include <utime.h>
@@ -240,6 +241,34 @@ static void changed(const char *name)
 	prepare();
 }
 
+static volatile sig_atomic_t too_large;
+
+static void count_too_large(int signal)
+{
+	too_large++;
+}
+
+static void limited(void)
+{
+	struct rlimit before, limit;
+
+	prepare();
+	fflush(stdout); /* which may be a file, too */
+	getrlimit(RLIMIT_FSIZE, &before);
+	limit = (struct rlimit){.rlim_cur = 100, .rlim_max = before.rlim_max};
+	signal(SIGXFSZ, count_too_large);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	say_path("to the limit", truncate("file", 100), "file");
+	say_path("beyond the limit", truncate("file", 101), "file");
+	say("signals", too_large);
+	signal(SIGXFSZ, SIG_IGN);
+	say_path("beyond it, ignored", truncate("file", 1000), "file");
+	say("of a folder", truncate("folder", 1000));
+	say("of nothing", truncate("nothing", 1000));
+	setrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
 static void odd_arguments(void)
 {
 	static const char large[70000];
@@ -293,5 +322,6 @@ int main(void)
 		prepare();
 	}
 	odd_arguments();
+	limited();
 	return 0;
 }

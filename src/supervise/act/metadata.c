@@ -2,6 +2,7 @@
  * govern metadata (no kernel layer could), deny and hide rules do. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <utime.h>
 
 #include "base/cleanup.h"
+#include "kernel/process.h"
 #include "supervise/act/act.h"
 #include "supervise/decide.h"
 #include "supervise/decode.h"
@@ -226,6 +228,24 @@ void act_metadata(struct worker *worker, struct exchange *x)
 	resolved_done(at);
 }
 
+/* The limit of the task, which is not ours: with its signal, and after what else the kernel would refuse for.
+ */
+static int keep_file_limit(const struct exchange *x, int object, uint64_t length)
+{
+	struct task_status status;
+	struct stat st;
+	uint64_t limit;
+
+	if (fstat(object, &st) < 0 || !S_ISREG(st.st_mode) || length <= (uint64_t)st.st_size ||
+	        process_file_limit(x->task.tid, &limit) < 0 || length <= limit)
+		return 0;
+	if (faccessat(object, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) < 0)
+		return -errno;
+	if (task_status(&x->task, &status) == 0)
+		process_signal_thread(status.tgid, x->task.tid, SIGXFSZ);
+	return -EFBIG;
+}
+
 void act_truncate(struct worker *worker, struct exchange *x)
 {
 	const struct call_path *path = &x->call.paths[0];
@@ -241,6 +261,8 @@ void act_truncate(struct worker *worker, struct exchange *x)
 	x->object = at->path;
 	if (act_judge(worker, x, at, POLICY_WRITE)) {
 		r = act_still_wanted(worker, x);
+		if (r == 0)
+			r = keep_file_limit(x, at->object, x->request.data.args[1]);
 		if (r != 0)
 			act_fail(x, r);
 		else
