@@ -10,6 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "cli/suggest.h"
+#include "syscalls/table.h"
 #include "cli/cli.h"
 #include "cli/environment.h"
 #include "cli/machine.h"
@@ -102,6 +104,30 @@ static void suggest_question(const char *typed)
 	fputs("\n", stderr);
 }
 
+/* "@network": which calls that is. 0 or -errno. */
+static int tell_group(const char *name, struct json_object *list)
+{
+	const char *const *calls;
+	const char *nearest;
+
+	if (syscalls_group(name, &calls) == 0) {
+		if (list)
+			return json_object_array_add(list, explain_group_json(name)) < 0 ? -ENOMEM : 0;
+		explain_group(name, stdout);
+		return 0;
+	}
+	nearest = suggest_nearest(name, syscalls_groups());
+	fputs("reeve explain: no group of system calls is called ", stderr);
+	escape_for_terminal(stderr, name);
+	if (nearest)
+		fprintf(stderr, "; did you mean %s?\n", nearest);
+	else
+		for (const char *const *group = syscalls_groups(); *group; group++)
+			fprintf(stderr, "%s%s%s", group == syscalls_groups() ? "; there are " : "", *group,
+			        group[1] ? ", " : "\n");
+	return -EINVAL;
+}
+
 /* 0 when all is allowed, 1 when something is not, -errno. */
 static int answer_all(const struct explaining *e, const struct plan *plan, char **questions)
 {
@@ -112,6 +138,10 @@ static int answer_all(const struct explaining *e, const struct plan *plan, char 
 		struct explain_answer answer;
 		char error_text[1024];
 
+		if (**questions == '@') {
+			r = tell_group(*questions, list);
+			continue;
+		}
 		r = explain_ask(plan, *questions, e->options.cwd, e->options.home, &answer, error_text,
 		        sizeof(error_text));
 		if (r < 0) {

@@ -466,6 +466,7 @@ static int write_defaults(const struct plan *plan, FILE *out)
 static struct json_object *defaults_json(const struct plan *plan)
 {
 	struct json_object *list = json_object_new_array();
+	char number[32];
 
 	for (size_t i = 0; list && i < plan->policy->default_count; i++) {
 		const struct policy_default *refusal = &plan->policy->defaults[i];
@@ -477,6 +478,8 @@ static struct json_object *defaults_json(const struct plan *plan)
 		if (!object)
 			continue;
 		json_object_object_add(object, "call", json_object_new_string(refusal->rule.name));
+		json_object_object_add(object, "errno",
+		        json_object_new_string(tell_error(refusal->rule.error, number, sizeof(number))));
 		json_object_object_add(object, "why", json_object_new_string(refusal->why));
 		json_object_object_add(
 		        object, "open", json_object_new_boolean(opener_of(plan, refusal) != NULL));
@@ -668,6 +671,42 @@ struct json_object *explain_plan_json(const struct plan *plan)
 	json_object_object_add(object, "lacking", string_or_null(plan->notes));
 	json_object_object_add(object, "supervises", json_object_new_boolean(plan->supervises));
 	json_object_object_add(object, "notifies", strings_json(names, count));
+	return object;
+}
+
+/* ---- groups ---- */
+
+void explain_group(const char *name, FILE *out)
+{
+	const char *const *calls = NULL;
+	size_t column = 2;
+
+	if (syscalls_group(name, &calls) < 0)
+		return;
+	fprintf(out, "%s: %s\n ", name, syscalls_group_about(name));
+	for (; *calls; calls++) {
+		if (column + strlen(*calls) + 1 > WIDTH) {
+			fputs("\n ", out);
+			column = 2;
+		}
+		fprintf(out, " %s", *calls);
+		column += strlen(*calls) + 1;
+	}
+	fputc('\n', out);
+}
+
+struct json_object *explain_group_json(const char *name)
+{
+	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+	const char *const *calls = NULL;
+
+	if (!object || !list || syscalls_group(name, &calls) < 0)
+		return NULL;
+	for (; *calls; calls++)
+		json_object_array_add(list, json_object_new_string(*calls));
+	json_object_object_add(object, "group", json_object_new_string(name));
+	json_object_object_add(object, "about", json_object_new_string(syscalls_group_about(name)));
+	json_object_object_add(object, "calls", list);
 	return object;
 }
 

@@ -14,8 +14,13 @@ int explain_plan(const struct plan *plan, FILE *out);
 /* The same as an object; NULL when memory is short. A new reference. */
 struct json_object *explain_plan_json(const struct plan *plan);
 
+/* The calls of a group ("@network"), as text or as an object (a new reference, NULL when memory is short). The group
+ * must exist. */
+void explain_group(const char *name, FILE *out);
+struct json_object *explain_group_json(const char *name);
+
 /* One question: "open:PATH:rw" (r, w, x; r without), "exec:PATH", "connect:ADDRESS", "listen:ADDRESS",
- * "syscall:NAME". */
+ * "syscall:NAME", "syscall:NAME(family=AF_NETLINK)". */
 struct explain_answer {
 	const char *question; /* borrowed */
 	char *path;           /* what the question's path or address is here, owned; NULL for system calls */

@@ -19,10 +19,9 @@
 
 /* Where a test leads that does not decide; numbers of tests when all are in their places. */
 enum {
-	TO_REFUSALS = UINT16_MAX,
-	TO_CASES = UINT16_MAX - 1,
-	TO_LOGGED_REFUSALS = UINT16_MAX - 2,
-	TO_LOGGED_CASES = UINT16_MAX - 3,
+	TO_REST = UINT16_MAX,
+	TO_LOGGED_REST = UINT16_MAX - 1,
+	TO_CASES = UINT16_MAX - 2,
 };
 
 struct joining {
@@ -79,8 +78,9 @@ static uint32_t action_of(struct joining *joining, const struct policy_syscall_r
 	return rule->verdict == POLICY_KILL ? SECCOMP_RET_KILL_PROCESS : ERRNO(rule->error);
 }
 
-/* A refusal: what is inside of it leads over it. */
-static void add_refusal(struct joining *joining, const struct policy_syscall_rule *rule)
+/* A rule: what is inside of it leads over it. */
+static void add_rule(
+        struct joining *joining, const struct policy_syscall_rule *rule, const struct filter_case *end)
 {
 	size_t left = rule->test_count ? rule->test_count : 1, exceptions = 0, added = 0;
 
@@ -97,47 +97,55 @@ static void add_refusal(struct joining *joining, const struct policy_syscall_rul
 		        &(struct filter_case){
 		                .goes_on = true, .skip = (uint16_t)(exceptions - added + left)});
 	}
-	add_condition(joining->cases, rule, &(struct filter_case){.action = action_of(joining, rule)});
+	add_condition(joining->cases, rule, end);
 }
 
-static void add_refusals(struct joining *joining, enum policy_verdict verdict)
+static struct filter_case end_of(struct joining *joining, const struct policy_syscall_rule *rule)
 {
-	for (size_t i = 0; i < joining->count; i++)
-		if (joining->rules[i].verdict == verdict && joining->rules[i].test_count)
-			add_refusal(joining, &joining->rules[i]);
-}
-
-static void add_allowed(struct joining *joining, const struct policy_syscall_rule *rule, int opened_by)
-{
-	bool opens = policy_call_opens(rule, opened_by);
-	unsigned to = opens ? TO_CASES : TO_REFUSALS;
-
-	if (rule->log) {
+	if (rule->verdict != POLICY_ALLOW)
+		return (struct filter_case){.action = action_of(joining, rule)};
+	if (rule->log)
 		joining->call->ruled = joining->has_logged = true;
-		to = opens ? TO_LOGGED_CASES : TO_LOGGED_REFUSALS;
-	}
-	add_condition(joining->cases, rule, &(struct filter_case){.goes_on = true, .skip = (uint16_t)to});
+	return (struct filter_case){.goes_on = true, .skip = rule->log ? TO_LOGGED_REST : TO_REST};
 }
 
-static void add_rules(struct joining *joining, int opened_by)
+static void add_rules_of(struct joining *joining, enum policy_verdict verdict)
+{
+	for (size_t i = 0; i < joining->count; i++) {
+		const struct policy_syscall_rule *rule = &joining->rules[i];
+		struct filter_case end;
+
+		if (rule->verdict != verdict || !rule->test_count)
+			continue;
+		end = end_of(joining, rule);
+		add_rule(joining, rule, &end);
+	}
+}
+
+static void add_rules(struct joining *joining)
 {
 	const struct policy_syscall_rule *last;
+	struct filter_case end;
 
-	add_refusals(joining, POLICY_KILL);
-	add_refusals(joining, POLICY_DENY);
-	for (size_t i = 0; i < joining->count; i++)
-		if (joining->rules[i].verdict == POLICY_ALLOW && joining->rules[i].test_count)
-			add_allowed(joining, &joining->rules[i], opened_by);
+	add_rules_of(joining, POLICY_KILL);
+	add_rules_of(joining, POLICY_DENY);
+	add_rules_of(joining, POLICY_ALLOW);
 	if (joining->count == 0)
 		return;
 	/* Those with conditions come first. */
 	last = &joining->rules[joining->count - 1];
 	if (last->test_count)
 		return;
-	if (last->verdict == POLICY_ALLOW)
-		add_allowed(joining, last, opened_by);
-	else
-		draft_add_always(joining->cases, action_of(joining, last));
+	end = end_of(joining, last);
+	add_condition(joining->cases, last, &end);
+}
+
+static void add_openers(struct joining *joining, int opened_by)
+{
+	for (size_t i = 0; i < joining->count; i++)
+		if (policy_call_opens(&joining->rules[i], opened_by))
+			add_condition(joining->cases, &joining->rules[i],
+			        &(struct filter_case){.goes_on = true, .skip = TO_CASES});
 }
 
 static uint32_t logged(uint32_t action)
@@ -158,30 +166,26 @@ static void append(struct draft_cases *cases, const struct draft_cases *list, bo
 	cases->failed |= list->failed;
 }
 
-struct places {
-	size_t refusals, cases, logged_refusals, logged_cases;
-};
-
-static void set_places(struct draft_cases *cases, size_t count, const struct places *places)
+/* Puts the number of tests in between into those of the tests from `first` on that lead to `where`. */
+static void set_place(struct draft_cases *cases, size_t first, unsigned where, size_t place)
 {
-	for (size_t i = 0; i < count && i < cases->count; i++) {
-		struct filter_case *test = &cases->items[i];
-		size_t to;
+	for (size_t i = first; i < cases->count && i < place; i++)
+		if (cases->items[i].goes_on && cases->items[i].skip == where)
+			cases->items[i].skip = (uint16_t)(place - i - 1);
+}
 
-		if (!test->goes_on)
-			continue;
-		if (test->skip == TO_REFUSALS)
-			to = places->refusals;
-		else if (test->skip == TO_CASES)
-			to = places->cases;
-		else if (test->skip == TO_LOGGED_REFUSALS)
-			to = places->logged_refusals;
-		else if (test->skip == TO_LOGGED_CASES)
-			to = places->logged_cases;
-		else
-			continue;
-		test->skip = (uint16_t)(to - i - 1);
-	}
+/* What comes after the rules. */
+static void add_rest(struct joining *joining, const struct draft *call, unsigned where, bool is_logged)
+{
+	struct draft_cases *cases = joining->cases;
+	size_t begin = cases->count;
+
+	set_place(cases, 0, where, begin);
+	if (call->refusals.count)
+		add_openers(joining, call->opened_by);
+	append(cases, &call->refusals, is_logged);
+	set_place(cases, begin, TO_CASES, cases->count);
+	append(cases, &call->cases, is_logged);
 }
 
 static bool always_holds(const struct filter_case *test)
@@ -212,26 +216,16 @@ uint32_t rules_join(
         struct plan *plan, const struct plan_options *options, struct draft *call, struct draft_cases *ret)
 {
 	struct joining joining = {.call = &plan->calls[call->nr], .options = options, .cases = ret};
-	struct places places = {0};
 	uint32_t action = call->action;
-	size_t rules;
 
 	joining.rules = policy_call_rules(plan->policy, (int)call->nr, &joining.count);
-	add_rules(&joining, call->opened_by);
-	rules = places.refusals = ret->count;
-	append(ret, &call->refusals, false);
-	places.cases = ret->count;
-	append(ret, &call->cases, false);
+	add_rules(&joining);
+	add_rest(&joining, call, TO_REST, false);
 	if (joining.has_logged) {
 		draft_add_always(ret, action);
-		places.logged_refusals = ret->count;
-		append(ret, &call->refusals, true);
-		places.logged_cases = ret->count;
-		append(ret, &call->cases, true);
+		add_rest(&joining, call, TO_LOGGED_REST, true);
 		action = logged(action);
 	}
-	if (!ret->failed)
-		set_places(ret, rules, &places);
 	free(call->refusals.items);
 	free(call->cases.items);
 	call->refusals = call->cases = (struct draft_cases){0};

@@ -192,9 +192,67 @@ static bool is_covered(const struct policy_syscall_rule *inner, const struct pol
 	return true;
 }
 
+/* ---- that one is about more ---- */
+
+static bool takes(const struct policy_syscall_rule *rule, uint8_t arg, uint64_t value)
+{
+	struct clause clause;
+
+	for (size_t at = 0; next_clause(rule, &at, &clause);) {
+		bool any = clause.tests[0].arg != arg;
+
+		for (size_t i = 0; !any && i < clause.count; i++)
+			any = passes(&clause.tests[i], value);
+		if (!any)
+			return false;
+	}
+	return true;
+}
+
+static bool is_witness(const struct policy_syscall_rule *inner, const struct policy_syscall_rule *outer,
+        uint8_t arg, uint64_t value)
+{
+	return takes(outer, arg, value) && !takes(inner, arg, value);
+}
+
+/* A value that `outer` takes and `inner` does not, close to one that is written somewhere. */
+static bool has_witness_near(const struct policy_syscall_rule *inner, const struct policy_syscall_rule *outer,
+        uint8_t arg, uint64_t value)
+{
+	if (is_witness(inner, outer, arg, value) || is_witness(inner, outer, arg, value - 1) ||
+	        is_witness(inner, outer, arg, value + 1) || is_witness(inner, outer, arg, ~value))
+		return true;
+	for (int bit = 0; bit < 64; bit++)
+		if (is_witness(inner, outer, arg, value ^ 1ull << bit))
+			return true;
+	return false;
+}
+
+static bool has_witness(const struct policy_syscall_rule *inner, const struct policy_syscall_rule *outer)
+{
+	const struct policy_syscall_rule *const rules[] = {inner, outer};
+
+	for (size_t i = 0; i < inner->test_count; i++) {
+		uint8_t arg = inner->tests[i].arg;
+		struct known known = known_of(outer, arg);
+
+		if (has_witness_near(inner, outer, arg, known.value) ||
+		        has_witness_near(inner, outer, arg, known.value | ~known.mask))
+			return true;
+		for (size_t k = 0; k < ELEMENTS(rules); k++)
+			for (size_t t = 0; t < rules[k]->test_count; t++)
+				if (rules[k]->tests[t].arg == arg &&
+				        has_witness_near(
+				                inner, outer, arg, rules[k]->tests[t].value | known.value))
+					return true;
+	}
+	return false;
+}
+
+/* Where both are about the same calls, neither is inside: that there is something between must be seen. */
 bool policy_call_is_inside(const struct policy_syscall_rule *inner, const struct policy_syscall_rule *outer)
 {
 	if (!outer->test_count || !inner->test_count)
 		return inner->test_count > outer->test_count;
-	return is_covered(inner, outer) && !is_covered(outer, inner);
+	return is_covered(inner, outer) && has_witness(inner, outer);
 }

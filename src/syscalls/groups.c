@@ -10,22 +10,22 @@
 
 /* clang-format off */
 static const struct {
-	const char *name;
+	const char *name, *about;
 	const char *const *calls;
 } groups[] = {
-	/* Setting or steering the machine's clocks. */
-	{"@clock", LIST("adjtimex", "clock_adjtime", "clock_settime", "settimeofday")},
+	{"@clock", "setting or steering the machine's clocks",
+		LIST("adjtimex", "clock_adjtime", "clock_settime", "settimeofday")},
 
-	/* Becoming another user or giving up or taking capabilities. */
-	{"@credentials", LIST("capset", "lsm_set_self_attr", "setfsgid", "setfsuid", "setgid", "setgroups",
+	{"@credentials", "becoming another user or giving up or taking capabilities",
+		LIST("capset", "lsm_set_self_attr", "setfsgid", "setfsuid", "setgid", "setgroups",
 		"setregid", "setresgid", "setresuid", "setreuid", "setuid")},
 
-	/* Looking into other processes, or changing them, and the kernel's own measuring of them. */
-	{"@debug", LIST("get_robust_list", "kcmp", "lookup_dcookie", "perf_event_open", "pidfd_getfd",
+	{"@debug", "looking into other processes, or changing them, and the kernel's own measuring of them",
+		LIST("get_robust_list", "kcmp", "lookup_dcookie", "perf_event_open", "pidfd_getfd",
 		"process_madvise", "process_mrelease", "process_vm_readv", "process_vm_writev", "ptrace")},
 
-	/* Everything that finds or changes files, folders and their metadata, by path or by descriptor. */
-	{"@file-system", LIST("access", "chdir", "chmod", "chown", "creat", "faccessat", "faccessat2",
+	{"@file-system", "everything that finds or changes files, folders and their metadata, by path or by descriptor",
+		LIST("access", "chdir", "chmod", "chown", "creat", "faccessat", "faccessat2",
 		"fanotify_init", "fanotify_mark", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown",
 		"fchownat", "fgetxattr", "file_getattr", "file_setattr", "flistxattr", "fremovexattr",
 		"fsetxattr", "fstat", "fstatfs", "ftruncate", "futimesat", "getcwd", "getdents",
@@ -38,75 +38,75 @@ static const struct {
 		"symlink", "symlinkat", "truncate", "unlink", "unlinkat", "ustat", "utime", "utimensat",
 		"utimes")},
 
-	/* The submission rings that do other calls' work where no filter sees them. */
-	{"@io-uring", LIST("io_uring_enter", "io_uring_register", "io_uring_setup")},
+	{"@io-uring", "the submission rings that do other calls' work where no filter sees them",
+		LIST("io_uring_enter", "io_uring_register", "io_uring_setup")},
 
-	/* Queues, semaphores and memory that are shared with other processes by key or by name. */
-	{"@ipc", LIST("mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink",
+	{"@ipc", "queues, semaphores and memory that are shared with other processes by key or by name",
+		LIST("mq_getsetattr", "mq_notify", "mq_open", "mq_timedreceive", "mq_timedsend", "mq_unlink",
 		"msgctl", "msgget", "msgrcv", "msgsnd", "semctl", "semget", "semop", "semtimedop", "shmat",
 		"shmctl", "shmdt", "shmget")},
 
-	/* Starting another kernel. */
-	{"@kexec", LIST("kexec_file_load", "kexec_load")},
+	{"@kexec", "starting another kernel",
+		LIST("kexec_file_load", "kexec_load")},
 
-	/* The kernel's key store, which is shared with other processes of the user. */
-	{"@keyring", LIST("add_key", "keyctl", "request_key")},
+	{"@keyring", "the kernel's key store, which is shared with other processes of the user",
+		LIST("add_key", "keyctl", "request_key")},
 
-	/* Loading code into the kernel, and asking about it. */
-	{"@module", LIST("create_module", "delete_module", "finit_module", "get_kernel_syms", "init_module",
+	{"@module", "loading code into the kernel, and asking about it",
+		LIST("create_module", "delete_module", "finit_module", "get_kernel_syms", "init_module",
 		"query_module")},
 
-	/* Changing or listing what is mounted where, and the root. */
-	{"@mount", LIST("chroot", "fsconfig", "fsmount", "fsopen", "fspick", "listmount", "mount",
+	{"@mount", "changing or listing what is mounted where, and the root",
+		LIST("chroot", "fsconfig", "fsmount", "fsopen", "fspick", "listmount", "mount",
 		"mount_setattr", "move_mount", "open_tree", "open_tree_attr", "pivot_root", "statmount",
 		"umount2")},
 
-	/* Entering or making namespaces; clone and clone3, which make threads as well, are in @process. */
-	{"@namespace", LIST("setns", "unshare")},
+	{"@namespace", "entering or making namespaces; clone and clone3, which make threads as well, are in @process",
+		LIST("setns", "unshare")},
 
-	/* Sockets of every family. */
-	{"@network", LIST("accept", "accept4", "bind", "connect", "getpeername", "getsockname",
+	{"@network", "sockets of every family",
+		LIST("accept", "accept4", "bind", "connect", "getpeername", "getsockname",
 		"getsockopt", "listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto",
 		"setsockopt", "shutdown", "socket", "socketpair")},
 
-	/* Calls without an implementation, or kept for programs of long ago. */
-	{"@obsolete", LIST("_sysctl", "afs_syscall", "create_module", "epoll_ctl_old", "epoll_wait_old",
+	{"@obsolete", "calls without an implementation, or kept for programs of long ago",
+		LIST("_sysctl", "afs_syscall", "create_module", "epoll_ctl_old", "epoll_wait_old",
 		"get_kernel_syms", "getpmsg", "lookup_dcookie", "nfsservctl", "putpmsg", "query_module",
 		"security", "sysfs", "tuxcall", "uselib", "ustat", "vserver")},
 
-	/* Calls that act on the whole machine and that the kernel keeps for privileged users. */
-	{"@privileged", LIST("_sysctl", "acct", "adjtimex", "bpf", "chroot", "clock_adjtime",
+	{"@privileged", "calls that act on the whole machine and that the kernel keeps for privileged users",
+		LIST("_sysctl", "acct", "adjtimex", "bpf", "chroot", "clock_adjtime",
 		"clock_settime", "create_module", "delete_module", "fanotify_init", "fanotify_mark",
 		"finit_module", "init_module", "ioperm", "iopl", "kexec_file_load", "kexec_load",
 		"lookup_dcookie", "nfsservctl", "open_by_handle_at", "perf_event_open", "pivot_root",
 		"quotactl", "quotactl_fd", "reboot", "setdomainname", "sethostname", "settimeofday",
 		"swapoff", "swapon", "syslog", "vhangup")},
 
-	/* Starting and replacing processes, waiting for them, and naming them by descriptor. */
-	{"@process", LIST("clone", "clone3", "execve", "execveat", "fork", "pidfd_open",
+	{"@process", "starting and replacing processes, waiting for them, and naming them by descriptor",
+		LIST("clone", "clone3", "execve", "execveat", "fork", "pidfd_open",
 		"pidfd_send_signal", "prctl", "setns", "unshare", "vfork", "wait4", "waitid")},
 
-	/* Direct access to devices' ports. */
-	{"@raw-io", LIST("ioperm", "iopl")},
+	{"@raw-io", "direct access to devices' ports",
+		LIST("ioperm", "iopl")},
 
-	/* Restarting or stopping the machine. */
-	{"@reboot", LIST("kexec_file_load", "kexec_load", "reboot")},
+	{"@reboot", "restarting or stopping the machine",
+		LIST("kexec_file_load", "kexec_load", "reboot")},
 
-	/* Limits, priorities and placement, of the caller or of another process. */
-	{"@resources", LIST("ioprio_set", "mbind", "migrate_pages", "move_pages", "prlimit64",
+	{"@resources", "limits, priorities and placement, of the caller or of another process",
+		LIST("ioprio_set", "mbind", "migrate_pages", "move_pages", "prlimit64",
 		"sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler",
 		"set_mempolicy", "set_mempolicy_home_node", "setpriority", "setrlimit")},
 
-	/* Making a process confine itself. */
-	{"@sandbox", LIST("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self",
+	{"@sandbox", "making a process confine itself",
+		LIST("landlock_add_rule", "landlock_create_ruleset", "landlock_restrict_self",
 		"seccomp")},
 
-	/* Signals to other processes. */
-	{"@signal", LIST("kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill",
+	{"@signal", "signals to other processes",
+		LIST("kill", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tgkill",
 		"tkill")},
 
-	/* Swap space. */
-	{"@swap", LIST("swapoff", "swapon")},
+	{"@swap", "swap space",
+		LIST("swapoff", "swapon")},
 };
 
 static const char *const group_names[] = {
@@ -126,6 +126,14 @@ int syscalls_group(const char *name, const char *const **ret)
 		}
 	}
 	return -ENOENT;
+}
+
+const char *syscalls_group_about(const char *name)
+{
+	for (size_t i = 0; name && i < ELEMENTS(groups); i++)
+		if (strcmp(groups[i].name, name) == 0)
+			return groups[i].about;
+	return NULL;
 }
 
 const char *const *syscalls_groups(void)

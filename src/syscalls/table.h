@@ -134,6 +134,9 @@ unsigned syscalls_highest(enum syscalls_arch arch);
  * names. Returns 0, or -ENOENT. */
 int syscalls_group(const char *name, const char *const **ret);
 
+/* What the calls of a group have in common, in words; NULL when there is no such group. */
+const char *syscalls_group_about(const char *name);
+
 /* All group names, NULL-terminated. */
 const char *const *syscalls_groups(void);
 
