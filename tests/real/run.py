@@ -14,7 +14,7 @@ that must make no difference. What it writes to stdout and stderr, its exit code
   home       as default, in the home folder itself; compared with a native run there
 
 The folder always holds .env with a mark in it, and the home folder ~/.ssh and ~/.aws with the same mark. Under the
-plans that deny them nothing may show the mark.
+plans that deny them nothing may show the mark. Under default and home no server can be reached either.
 
 A case says in comments what it needs:
   # needs: PROGRAM...     skipped where one is missing; a name with a slash is a file, a pattern perhaps
@@ -46,6 +46,7 @@ import pty
 import re
 import select
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -72,10 +73,12 @@ SECRETS = ['.ssh/id_ed25519', '.aws/credentials']
 PROBES = {
     'performed': 'cat .env',
     'hidden': 'cat .env',
-    'default': f'cd; cat {" ".join(SECRETS)}',
+    'default': f'cd; cat {" ".join(SECRETS)}; : </dev/tcp/127.0.0.1/$PORT',
 }
 PROBES['home'] = PROBES['default']
 REFUSED = ''.join(f'cat: {path}: Permission denied\n' for path in SECRETS)
+# The probe's own, in bash's words; not where flags open the network.
+NOT_CONNECTED = 'sh: connect: Permission denied\nsh: line 1: /dev/tcp/127.0.0.1/{port}: Permission denied\n'
 
 
 class Case:
@@ -156,6 +159,9 @@ class Runner:
         # A copy: an ordinary user need not be able to reach the build folder.
         self.reeve = self.base / 'reeve'
         shutil.copy(reeve, self.reeve)
+        # Nobody may get through to it.
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listener.getsockname()[1]
 
     def folder(self, path):
         path.mkdir(mode=0o755)
@@ -210,9 +216,11 @@ class Runner:
     def measure(self, case, plan, flags, home, environment):
         command = ['bash', '-c', case.text, case.name]
         reading, writing = os.pipe()
-        probe = PROBES.get(plan)
+        probe = PROBES.get(plan, '')
+        if flags and plan == 'default':
+            probe = probe.partition('; :')[0]
         if probe:
-            command = ['bash', '-c', f'({probe}) >&{writing} 2>&1; exec {writing}>&-; exec "$@"', 'sh',
+            command = ['bash', '-c', f'(PORT={self.port}; {probe}) >&{writing} 2>&1; exec {writing}>&-; exec "$@"', 'sh',
                        *command]
         if flags is not None:
             command = [str(self.reeve), 'run', '--log', str(home / 'out' / 'log'), '--summary-json',
@@ -322,7 +330,7 @@ def differences(native, supervised, private_tmp):
     return found
 
 
-def promises(case, plan, result):
+def promises(case, plan, result, port):
     """What a plan promises by itself, whatever the native run did."""
     try:
         summary = json.loads((result['out'] / 'summary').read_text())
@@ -330,7 +338,9 @@ def promises(case, plan, result):
         return [f'no summary: {problem}']
     found = []
     if plan in ('kernel', 'default'):
-        unexpected = dict(summary['by_operation'])
+        unexpected = {name: sum(counts.values()) for name, counts in summary['by_operation'].items()}
+        if plan == 'default' and not case.list('flags') and unexpected.get('connect') == 1:
+            del unexpected['connect']  # the probe's
         for name in case.list('looks'):
             unexpected.pop(name, None)
         if unexpected:
@@ -341,7 +351,8 @@ def promises(case, plan, result):
         found.append('the mark was shown')
     if plan in ('default', 'home'):
         found += [f'left in the temporary folder: {result["left"]}'] if result['left'] else []
-        return found + ([] if result['probe'] == REFUSED else [f'the secrets said: {result["probe"]!r}'])
+        expected = REFUSED + ('' if case.list('flags') else NOT_CONNECTED.format(port=port))
+        return found + ([] if result['probe'] == expected else [f'secrets and network said: {result["probe"]!r}'])
     if result['probe'] != 'cat: .env: Permission denied\n':
         found.append(f'cat .env said: {result["probe"]!r}')
     if MARK in (result['out'] / 'log').read_text(errors='replace'):
@@ -371,7 +382,7 @@ def examine(runner, case):
                               if not (path + '/').startswith(hidden)}
         times.append(f'{plan} {result["seconds"]:.2f}')
         found = differences(at_home if plan == 'home' else native, result, plan in ('default', 'home'))
-        found += promises(case, plan, result)
+        found += promises(case, plan, result, runner.port)
         wrong += [f'    {plan}: {found[0]}', *(f'        {line}' for line in found[1:30])] if found else []
     return [f'{"FAILED" if wrong else "ok"}  {case.name}  {"  ".join(times)}', *wrong], not wrong
 
