@@ -2,6 +2,7 @@
 # needs: nginx curl
 # plans: default
 # flags: --use loopback
+# looks: connect bind listen send
 mkdir -p www temp && echo a page >www/index.html && seq 100000 >www/large
 cat >nginx.conf <<'CONF'
 daemon off; pid pid; error_log log notice; worker_processes 2;
