@@ -1,5 +1,5 @@
-/* A supervisor with a rule of its own: a command may open no file whose name has a word in it, also where the policy
- * would allow it; and what it asks of /etc/motd it is told from another file.
+/* A supervisor with a rule of its own: a command may open no file whose name has a word in it, also where the
+ * policy would allow it; and what it asks of /etc/motd it is told from another file.
  *
  *     supervisor WORD OTHER-FILE COMMAND [ARGUMENT...] */
 #include <errno.h>

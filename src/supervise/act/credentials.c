@@ -1,5 +1,5 @@
-/* Calls after which a task may differ from its supervisor in credentials, root, namespaces or domain. They continue:
- * no argument was looked at. From now on each performed call asks for the task's own. */
+/* Calls after which a task may differ from its supervisor in credentials, root, namespaces or domain. They
+ * continue: no argument was looked at. From now on each performed call asks for the task's own. */
 #include <errno.h>
 
 #include "supervise/act/act.h"
