@@ -242,7 +242,7 @@ static void take_stream(struct forward *forward, struct asking *asking)
 		return;
 	}
 	if (!asking->bytes)
-		asking->bytes = malloc(2 + NS_MAXMSG);
+		asking->bytes = calloc(1, 2 + NS_MAXMSG);
 	if (!asking->bytes)
 		return try_next(forward, asking);
 	if (asking->length >= 2)

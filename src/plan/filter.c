@@ -20,6 +20,7 @@ enum {
 };
 
 #define SIGN_BIT 0x80000000
+#define ADD_NUMBER BPF_ALU /* with BPF_ADD and BPF_K, which are both 0 */
 
 /* A place in the program, counted from its end: the last instruction is 1. */
 typedef size_t label;
@@ -108,7 +109,7 @@ static label put_operand(struct writer *writer, const struct filter_case *test, 
 	uint32_t mask = (uint32_t)(upper ? test->mask >> 32 : test->mask);
 
 	if (turned)
-		put(writer, BPF_ALU | BPF_ADD | BPF_K, SIGN_BIT, 0, 0);
+		put(writer, ADD_NUMBER, SIGN_BIT, 0, 0);
 	if (mask != UINT32_MAX)
 		put(writer, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
 	return put_load_half(writer, test, upper);
@@ -444,7 +445,7 @@ static bool is_instruction_valid(const struct sock_filter *instruction, size_t l
 	case BPF_LD | BPF_W | BPF_ABS:
 		return left > 0 && instruction->k % 4 == 0 && instruction->k < sizeof(struct seccomp_data);
 	case BPF_ALU | BPF_AND | BPF_K:
-	case BPF_ALU | BPF_ADD | BPF_K:
+	case ADD_NUMBER:
 		return left > 0;
 	case BPF_RET | BPF_K:
 		return true;

@@ -243,13 +243,30 @@ static int compare_places(const struct policy_place *a, const struct policy_plac
 	return r != 0 ? r : strcmp(a->flag ? a->flag : "", b->flag ? b->flag : "");
 }
 
+static void list_test(const struct policy_test *test, uint64_t ret[8])
+{
+	ret[0] = test->arg;
+	ret[1] = test->wide;
+	ret[2] = test->negated;
+	ret[3] = test->is_signed;
+	ret[4] = test->compare;
+	ret[5] = test->link;
+	ret[6] = test->mask;
+	ret[7] = test->value;
+}
+
 static int compare_tests(const struct policy_syscall_rule *a, const struct policy_syscall_rule *b)
 {
 	if (a->test_count != b->test_count)
 		return a->test_count < b->test_count ? -1 : 1;
 	for (size_t i = 0; i < a->test_count; i++) {
-		int r = memcmp(&a->tests[i], &b->tests[i], sizeof(a->tests[i]));
+		uint64_t left[8], right[8];
+		int r;
 
+		/* The structure has padding. */
+		list_test(&a->tests[i], left);
+		list_test(&b->tests[i], right);
+		r = memcmp(left, right, sizeof(left));
 		if (r != 0)
 			return r;
 	}
