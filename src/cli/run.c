@@ -492,7 +492,8 @@ static int prepare_asking(struct running *running)
 		return -EINVAL;
 	}
 	if (asks && running->plan_options.permissive) {
-		fputs("reeve run: --permissive refuses nothing, so --on-deny=ask has nothing to ask\n", stderr);
+		fputs("reeve run: --permissive refuses nothing, so --on-deny=ask has nothing to ask\n",
+		        stderr);
 		return -EINVAL;
 	}
 	if ((running->ask_socket || running->ask_timeout) && !asks) {
@@ -541,7 +542,11 @@ static int run(struct running *running, char **argv, int *ret_code)
 
 static int main_of_run(int argc, char **argv)
 {
-	struct running running = {.ask_fd = -EBADF, .ask_seconds = ASKING_SECONDS, .json_fd = -EBADF, .summary_fd = -EBADF, .dns = getenv("REEVE_DNS")};
+	struct running running = {.ask_fd = -EBADF,
+	        .ask_seconds = ASKING_SECONDS,
+	        .json_fd = -EBADF,
+	        .summary_fd = -EBADF,
+	        .dns = getenv("REEVE_DNS")};
 	int code = LAUNCH_EXIT_FAILED;
 	int r = options_init(OPTIONS_TMP_MADE, &running.options);
 
