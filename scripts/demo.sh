@@ -14,6 +14,8 @@ command -v reeve >/dev/null || {
 work=$(mktemp -d "${TMPDIR:-/tmp}/reeve-demo.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 cp -r "$top/demo/project" "$top/demo/policy.yaml" "$work/"
+mkdir "$work/demo"
+cp "$top"/demo/*.py "$work/demo/"
 cd "$work/project" || exit 1
 # What a build's programs leave behind stays in here, and nobody's own settings of git count.
 export HOME=$work/home TMPDIR=$work/project/.tmp GIT_CONFIG_GLOBAL=/dev/null GIT_PAGER=cat LC_ALL=C.UTF-8
@@ -52,6 +54,14 @@ shown() {
 		text+="$word "
 	done
 	printf '%s' "${text% }"
+}
+
+# Waits for a line that matches, of a program in the background.
+until_there() {
+	local tries=0
+	until grep -Eq -- "$1" "$2" || [ $((tries += 1)) -gt 200 ]; do
+		sleep 0.05
+	done
 }
 
 # The last command's output must, or must not, have a line that matches.
@@ -133,6 +143,43 @@ run 159 reeve run -p ../policy.yaml -- hostname somebody
 heading 'One flag makes an exception, for one run'
 run 0 reeve run -p ../policy.yaml --read config/.env -- cat config/.env
 says 'not-a-real-one'
+
+heading 'Something else in the place of a file'
+echo 'TOKEN=only-for-tests' >config/test.env
+run 0 reeve run --read / --exec / --redirect config/.env=config/test.env -- cat config/.env
+says 'only-for-tests'
+says_not 'not-a-real-one'
+
+if command -v python3 >/dev/null; then
+	heading 'Asking before it refuses: here a script answers, on a terminal you do'
+	../demo/answer.py "$work/ask" README >"$work/answers" 2>&1 &
+	until_there listening "$work/answers"
+	run 1 reeve run --use strict --on-deny=ask --ask-socket "$work/ask" --quiet -- cat README.txt Makefile
+	says 'Permission denied'
+	cat "$work/answers" >"$said"
+	sed 's/^/    /' "$said"
+	says 'README.txt: once'
+	says 'Makefile: deny'
+	wait
+fi
+
+if command -v python3 >/dev/null && unshare --net true 2>/dev/null; then
+	heading 'Host names: what the policy names can be reached, and nothing else'
+	../demo/nameserver.py 127.0.0.1 www.example.org other.example.org >"$work/port" 2>&1 &
+	nameserver=$!
+	python3 -m http.server --bind 127.0.0.1 0 >"$work/web" 2>&1 &
+	web=$!
+	until_there '^[0-9]' "$work/port"
+	until_there 'port [0-9]' "$work/web"
+	port=$(grep -oE 'port [0-9]+' "$work/web" | grep -oE '[0-9]+')
+	network=(--connect "www.example.org:$port" --connect "127.0.0.1:$port" --dns "127.0.0.1:$(cat "$work/port")")
+	run 0 reeve run "${network[@]}" --read / --exec / -- ../demo/fetch.py "http://www.example.org:$port/README.txt"
+	says 'words'
+	run 1 reeve run "${network[@]}" --read / --exec / -- ../demo/fetch.py "http://other.example.org:$port/"
+	says 'other.example.org'
+	kill "$nameserver" "$web"
+	wait
+fi
 
 heading 'A policy that the kernel holds by itself: nothing stops, nothing waits'
 run 0 reeve run --read / --exec / --write . --summary --summary-json ../summary.json -- make -B
