@@ -87,7 +87,7 @@ static char *read_file(const char *path, mode_t *ret_mode)
 		return NULL;
 	text = malloc((size_t)st.st_size + 1);
 	n = text ? read(fd, text, (size_t)st.st_size) : -1;
-	if (n != st.st_size)
+	if (!text || n != st.st_size)
 		return NULL;
 	text[n] = '\0';
 	*ret_mode = st.st_mode & 0777;
@@ -171,8 +171,8 @@ static long count_rules(const struct options *options, const char *name, const c
 		r = policy_builder_finish(builder, &policy);
 	if (!options->tmp_path)
 		free(own.tmp_path);
-	if (r < 0)
-		return r;
+	if (r < 0 || !policy)
+		return r < 0 ? r : -EINVAL;
 	count = (long)(policy->file_count + policy->address_count);
 	policy_unref(policy);
 	return count;

@@ -317,6 +317,7 @@ static void withdraw(struct dialog *dialog, int64_t id, const char *why)
 	}
 	if (!is_current)
 		return;
+	why = why ? why : "gone";
 	say(dialog, strcmp(why, "timeout") == 0    ? "\n       no answer: denied\n"
 	            : strcmp(why, "answered") == 0 ? "\n       the last answer holds here, too\n"
 	                                           : "\n       nobody waits for it any more\n");

@@ -67,8 +67,8 @@ static int take_descriptors(struct exchange *x, struct control *control, char *d
 			return REEVE_GONE;
 		if (fd < 0)
 			return fd;
-		control->fds[control->fd_count++] = fd;
-		memcpy(data + i * sizeof(int), &fd, sizeof(fd));
+		control->fds[control->fd_count] = fd;
+		memcpy(data + i * sizeof(int), &control->fds[control->fd_count++], sizeof(int));
 	}
 	return 0;
 }
