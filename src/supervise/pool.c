@@ -308,7 +308,9 @@ static void *watcher_main(void *argument)
 		stuck = same && sight.receiver >= 0 && (sight.progress & 1) && is_waiting(sight.tid);
 		if (stuck)
 			give_up_place(pool, sight.receiver);
-		quiet = same && !stuck ? quiet + 1 : 0;
+		/* One that has a call in its hands and lacks a processor may yet wait: it is not left alone
+		 * with it. */
+		quiet = same && !(sight.progress & 1) ? quiet + 1 : 0;
 		last = sight;
 		if (quiet > QUIET_TICKS) {
 			quiet = 0;
