@@ -21,6 +21,7 @@
 #include "kernel/isolation.h"
 #include "kernel/process.h"
 #include "launch/control.h"
+#include "launch/start.h"
 #include "names/names.h"
 #include "supervise/questions.h"
 #include "supervise/supervisor.h"
@@ -96,96 +97,6 @@ static void post(const struct server *server, const struct event *event)
 
 /* ---- the command's parent: a thread of its own, in the plan's domain ---- */
 
-struct start {
-	int reports[2], go[2];
-	pid_t pid;
-	int child;
-};
-
-static int open_pipe(int ret[2])
-{
-	int low[2], r = 0;
-
-	if (pipe2(low, O_CLOEXEC) < 0)
-		return -errno;
-	/* In the child their numbers must not be those of its streams. */
-	for (int i = 0; i < 2 && r >= 0; i++) {
-		r = ret[i] = fcntl(low[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		if (r < 0)
-			r = -errno;
-	}
-	close(low[0]);
-	close(low[1]);
-	return r < 0 ? r : 0;
-}
-
-static void close_pipe(int fds[2])
-{
-	cleanup_close(&fds[0]);
-	cleanup_close(&fds[1]);
-	fds[0] = fds[1] = -EBADF;
-}
-
-static char **script_of(char *const *argv)
-{
-	size_t n = 0;
-	char **script;
-
-	while (argv[n])
-		n++;
-	script = calloc(n + 2, sizeof(*script));
-	for (size_t i = 1; script && i < n; i++)
-		script[i + 1] = argv[i];
-	return script;
-}
-
-static int fork_child(struct server *server, struct start *start, pid_t parent)
-{
-	const struct plan *plan = server->options->plan;
-	const struct reeve_features *features = server->options->features;
-	AUTO_CLOSE int ruleset = -EBADF;
-	AUTO_FREE char **script = script_of(server->options->argv);
-	struct child_options child = {.plan = plan,
-	        .argv = server->options->argv,
-	        .script = script,
-	        .environment = environ,
-	        .origin = server->origin,
-	        .limits = &server->own,
-	        .streams = server->streams,
-	        .parent = parent,
-	        .filter_flags = plan->supervises && features->wait_killable ? REEVE_FILTER_WAIT_KILLABLE : 0,
-	        .needs_listener = plan->supervises,
-	        .reports = start->reports[1],
-	        .go = start->go[0]};
-
-	if (!script)
-		return -ENOMEM;
-	if (plan->uses_landlock) {
-		ruleset = plan_ruleset(plan, true, false);
-		if (ruleset < 0)
-			return ruleset;
-	}
-	child.ruleset = ruleset;
-	start->pid = fork();
-	if (start->pid < 0)
-		return -errno;
-	if (start->pid == 0)
-		child_run(&child);
-	return 0;
-}
-
-static int read_report(const struct start *start, struct child_report *ret)
-{
-	ssize_t n;
-
-	do
-		n = read(start->reports[0], ret, sizeof(*ret));
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return 0;
-	return n == sizeof(*ret) ? 1 : -EPROTO;
-}
-
 /* The first file in PATH of that name that its modes would let run. NULL: none. */
 static char *look_up(const char *name)
 {
@@ -229,31 +140,31 @@ static void tell_exec(const struct server *server, int error)
 		say(server, "the policy does not allow it; --exec '%s' would\n", real);
 }
 
-static void tell_failure(const struct server *server, const struct child_report *report)
+static void tell_failure(const struct server *server, enum child_step step, int error)
 {
-	switch (report->step) {
+	switch (step) {
 	case CHILD_EXEC:
-		tell_exec(server, report->error);
+		tell_exec(server, error);
 		return;
 	case CHILD_LIMITS:
-		say(server, "cannot set the limits of the policy: %s\n", strerror(report->error));
+		say(server, "cannot set the limits of the policy: %s\n", strerror(error));
 		return;
 	case CHILD_STREAMS:
-		say(server, "cannot redirect the output: %s\n", strerror(report->error));
+		say(server, "cannot redirect the output: %s\n", strerror(error));
 		return;
 	case CHILD_DOMAIN:
-		say(server, "cannot enter the Landlock domain: %s\n", strerror(report->error));
+		say(server, "cannot enter the Landlock domain: %s\n", strerror(error));
 		return;
 	case CHILD_FILTER:
 		say(server,
-		        report->error == EBUSY ? "another supervisor already listens to this process, and "
-		                                 "the kernel allows one: "
-		                                 "%s\n"
-		                               : "cannot install the filter: %s\n",
-		        strerror(report->error));
+		        error == EBUSY ? "another supervisor already listens to this process, and "
+		                         "the kernel allows one: "
+		                         "%s\n"
+		                       : "cannot install the filter: %s\n",
+		        strerror(error));
 		return;
 	default:
-		say(server, "the command could not be started: %s\n", strerror(report->error));
+		say(server, "the command could not be started: %s\n", strerror(error));
 	}
 }
 
@@ -270,30 +181,6 @@ static void serving_failed(void *user, int error)
 
 	say(server, "cannot go on serving (%s): the command is killed\n", strerror(error));
 	post(server, &(struct event){.kind = EVENT_SERVING_FAILED});
-}
-
-static int serve(struct server *server, const struct start *start, int number)
-{
-	struct supervisor_options options = {.plan = server->options->plan,
-	        .features = server->options->features,
-	        .recorder = server->options->recorder,
-	        .questions = server->questions,
-	        .names = server->names,
-	        .kept = server->kept,
-	        .failed = serving_failed,
-	        .user = server,
-	        .privileged = server->options->privileged};
-	int listener = -1;
-	int r = reeve_listener_take(start->pid, number, &listener);
-
-	if (r < 0)
-		return r;
-	options.listener = listener;
-	r = keep(server, listener);
-	options.kept_count = server->kept_count;
-	if (r == 0)
-		r = supervisor_start(&options, &server->supervisor);
-	return r;
 }
 
 static const char *why_no_names(int r)
@@ -347,58 +234,36 @@ static int start_names(struct server *server)
 	return r;
 }
 
-/* From fork to exec. 0 when the command runs; 1 when it failed and has been told; -errno. */
-static int start_command(struct server *server, struct start *start)
+/* 0 when the command runs; 1 when it failed and has been told; -errno. */
+static int start(struct server *server, struct start_report *report)
 {
-	struct child_report report;
+	const struct launch_options *options = server->options;
+	struct start_options start = {.plan = options->plan,
+	        .features = options->features,
+	        .argv = options->argv,
+	        .environment = environ,
+	        .origin = server->origin,
+	        .limits = &server->own,
+	        .streams = server->streams,
+	        .supervisor = {.plan = options->plan,
+	                .features = options->features,
+	                .recorder = options->recorder,
+	                .questions = server->questions,
+	                .failed = serving_failed,
+	                .user = server,
+	                .privileged = options->privileged}};
 	int r = start_names(server);
 
-	if (r > 0)
+	if (r != 0)
 		return r;
-	if (r == 0)
-		r = supervisor_enter_domain(server->options->plan);
-	if (r == 0)
-		r = fork_child(server, start, getpid());
-	if (r < 0)
-		return r;
-	start->child = process_open(start->pid);
-	if (start->child < 0)
-		return start->child;
-	cleanup_close(&start->reports[1]);
-	cleanup_close(&start->go[0]);
-	start->reports[1] = start->go[0] = -EBADF;
-	r = read_report(start, &report);
-	if (r <= 0)
-		return r < 0 ? r : -EPROTO;
-	if (report.step != CHILD_READY) {
-		tell_failure(server, &report);
-		return 1;
-	}
-	if (report.number >= 0) {
-		r = serve(server, start, report.number);
-		if (r == 0 && write(start->go[1], "g", 1) != 1)
-			r = -errno;
-		if (r < 0)
-			return r;
-	}
-	/* The end of the pipe without a word is the exec. */
-	if (read_report(start, &report) > 0) {
-		tell_failure(server, &report);
-		return 1;
-	}
-	return 0;
-}
-
-/* A child that cannot be held by a descriptor would not be seen to end. */
-static void give_up(struct start *start)
-{
-	if (start->pid < 0)
-		return;
-	kill(start->pid, SIGKILL);
-	if (start->child >= 0)
-		return;
-	waitpid(start->pid, NULL, __WALL);
-	start->pid = -1;
+	start.supervisor.names = server->names;
+	start.supervisor.kept = server->kept;
+	start.supervisor.kept_count = server->kept_count;
+	r = start_command(&start, report);
+	server->supervisor = report->supervisor;
+	if (r == 1)
+		tell_failure(server, report->step, report->error);
+	return r;
 }
 
 /* What the performing threads hold as well must not be what somebody waits for the end of. */
@@ -416,30 +281,22 @@ static int close_others(const struct server *server)
 static void *parent_main(void *argument)
 {
 	struct server *server = argument;
-	struct start start = {
-	        .reports = {-EBADF, -EBADF}, .go = {-EBADF, -EBADF}, .pid = -1, .child = -EBADF};
+	struct start_report report = {.pid = -1, .child = -EBADF, .listener = -EBADF};
 	struct event event = {.kind = EVENT_STARTED};
-	int r = open_pipe(start.reports);
+	int r = start(server, &report);
 
-	if (r == 0)
-		r = open_pipe(start.go);
-	if (r == 0)
-		r = start_command(server, &start);
-	close_pipe(start.reports);
-	close_pipe(start.go);
 	/* What the command inherited is its own: a pipe that it closes must end. */
-	if (keep(server, start.child) < 0 || close_others(server) < 0)
+	if (keep(server, report.listener) < 0 || keep(server, report.child) < 0 || close_others(server) < 0)
 		say(server, "some descriptors of the command stay open here until it ends\n");
 	if (r < 0) {
 		say(server, "the command could not be started: %s\n", strerror(-r));
 		event.failure = LAUNCH_EXIT_FAILED;
-		give_up(&start);
 	}
-	event.pid = start.pid;
-	event.child = start.child;
+	event.pid = report.pid;
+	event.child = report.child;
 	post(server, &event);
 	/* The end of this thread would be the command's, and makes an orphan of what is left of it. */
-	while (start.pid > 0)
+	while (report.pid > 0)
 		pause();
 	return NULL;
 }

@@ -96,6 +96,7 @@ static int fork_child(struct start *start, pid_t parent)
 	        .environment = options->environment,
 	        .origin = options->origin,
 	        .limits = options->limits,
+	        .streams = options->streams,
 	        .parent = parent,
 	        .filter_flags =
 	                plan->supervises && options->features->wait_killable ? REEVE_FILTER_WAIT_KILLABLE : 0,
@@ -134,13 +135,12 @@ static int read_report(const struct start *start, struct child_report *ret)
 static int serve(const struct start *start, int number)
 {
 	struct supervisor_options options = start->options->supervisor;
-	int r = reeve_listener_take(start->report->pid, number, &options.listener);
+	int r = reeve_listener_take(start->report->pid, number, &start->report->listener);
 
-	if (r == 0)
-		r = supervisor_start(&options, &start->report->supervisor);
-	if (r == 0)
-		start->report->listener = options.listener;
-	return r;
+	if (r < 0)
+		return r;
+	options.listener = start->report->listener;
+	return supervisor_start(&options, &start->report->supervisor);
 }
 
 /* From the fork to the exec. */
@@ -169,11 +169,23 @@ static int start_child(struct start *start)
 			return r;
 	}
 	/* After the filter the end of the pipe without a word is the exec. */
-	if (said.step == CHILD_READY && read_report(start, &said) == 0)
+	if (said.step == CHILD_READY && read_report(start, &said) <= 0)
 		return 0;
 	report->step = said.step;
 	report->error = said.error;
 	return 1;
+}
+
+/* A child that cannot be held by a descriptor would not be seen to end. */
+static void give_up(struct start_report *report)
+{
+	if (report->pid < 0)
+		return;
+	kill(report->pid, SIGKILL);
+	if (report->child >= 0)
+		return;
+	waitpid(report->pid, NULL, __WALL);
+	report->pid = -1;
 }
 
 int start_command(const struct start_options *options, struct start_report *ret)
@@ -192,7 +204,7 @@ int start_command(const struct start_options *options, struct start_report *ret)
 		r = start_child(&start);
 	close_pipe(start.reports);
 	close_pipe(start.go);
-	if (r != 0 && ret->pid > 0)
-		kill(ret->pid, SIGKILL);
+	if (r < 0)
+		give_up(ret);
 	return r;
 }

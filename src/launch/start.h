@@ -13,6 +13,7 @@ struct start_options {
 	int descriptors[3];    /* what becomes 0, 1 and 2 where that is above 0 */
 	const struct child_origin *origin;
 	const struct limits_own *limits;
+	const struct streams *streams;        /* or NULL */
 	struct supervisor_options supervisor; /* without its listener */
 };
 
@@ -27,6 +28,6 @@ struct start_report {
 };
 
 /* Makes the calling thread the parent, in the plan's domain: it must live as long as the command, which is killed
- * with it. 0 when the command runs; 1 when the child failed at a step; -errno. After a failure a child that there is
- * has been killed, and is left to be waited for. */
+ * with it. 0 when the command runs; 1 when the child failed at a step, and ends by itself with its exit code; -errno:
+ * a child that there is has been killed. A child with a pid is left to be waited for. */
 int start_command(const struct start_options *options, struct start_report *ret);
