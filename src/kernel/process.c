@@ -57,7 +57,7 @@ int process_die_with_parent(pid_t parent)
 	return getppid() == parent ? 0 : -ESRCH;
 }
 
-static ssize_t read_about(pid_t pid, const char *what, char *ret, size_t size)
+ssize_t process_read(pid_t pid, const char *what, char *ret, size_t size)
 {
 	char path[64];
 	AUTO_CLOSE int fd = -EBADF;
@@ -66,8 +66,9 @@ static ssize_t read_about(pid_t pid, const char *what, char *ret, size_t size)
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, ret, size - 1);
-	if (n > 0)
-		ret[n] = '\0';
+	if (n < 0)
+		return -errno;
+	ret[n] = '\0';
 	return n;
 }
 
@@ -77,7 +78,7 @@ pid_t process_parent(pid_t pid)
 	const char *after;
 	int parent;
 
-	if (read_about(pid, "stat", text, sizeof(text)) <= 0)
+	if (process_read(pid, "stat", text, sizeof(text)) <= 0)
 		return -ESRCH;
 	after = strrchr(text, ')');
 	if (!after || sscanf(after + 1, " %*c %d", &parent) != 1)
@@ -199,9 +200,9 @@ int process_switches(pid_t pid, unsigned long *ret)
 	const char *voluntary, *other;
 
 	/* "0" is one that is still on a processor, or waits for one. */
-	for (int i = 0; i < 20 && read_about(pid, "wchan", text, sizeof(text)) == 1 && text[0] == '0'; i++)
+	for (int i = 0; i < 20 && process_read(pid, "wchan", text, sizeof(text)) == 1 && text[0] == '0'; i++)
 		nanosleep(&moment, NULL);
-	if (read_about(pid, "status", text, sizeof(text)) <= 0)
+	if (process_read(pid, "status", text, sizeof(text)) <= 0)
 		return -ESRCH;
 	voluntary = strstr(text, "\nvoluntary_ctxt_switches:");
 	other = strstr(text, "\nnonvoluntary_ctxt_switches:");

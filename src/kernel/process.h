@@ -23,6 +23,9 @@ int process_become_reaper(void);
 /* The calling process is killed when the thread that forked it ends. 0 or -errno; -ESRCH: it already has. */
 int process_die_with_parent(pid_t parent);
 
+/* The beginning of a text in the folder of a process, which fits, with a NUL: its length, or -errno. */
+ssize_t process_read(pid_t pid, const char *what, char *ret, size_t size);
+
 /* The parent of a process, zombies included; -ESRCH when there is none to be seen. */
 pid_t process_parent(pid_t pid);
 

@@ -14,6 +14,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "kernel/process.h"
 
 struct process {
 	pid_t pid, parent;
@@ -26,21 +27,6 @@ struct processes {
 	ARRAY(struct process) list;
 };
 
-static int read_text(pid_t pid, const char *what, char *ret, size_t size)
-{
-	char path[64];
-	AUTO_CLOSE int fd = -EBADF;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, ret, size - 1);
-	if (n < 0)
-		return -errno;
-	ret[n] = '\0';
-	return 0;
-}
-
 static bool read_process(pid_t pid, struct process *ret)
 {
 	uint64_t user, system, user_children, system_children;
@@ -48,7 +34,7 @@ static bool read_process(pid_t pid, struct process *ret)
 	const char *after;
 	int parent;
 
-	if (read_text(pid, "stat", text, sizeof(text)) < 0)
+	if (process_read(pid, "stat", text, sizeof(text)) < 0)
 		return false;
 	after = strrchr(text, ')');
 	if (!after || sscanf(after + 1,
@@ -218,7 +204,7 @@ int usage_memory(uint64_t *ret)
 		char text[4096];
 
 		if (all.list.items[i].is_below &&
-		        read_text(all.list.items[i].pid, "smaps_rollup", text, sizeof(text)) == 0)
+		        process_read(all.list.items[i].pid, "smaps_rollup", text, sizeof(text)) >= 0)
 			sum += field(text, "\nPss_Anon:") + field(text, "\nPss_Shmem:");
 	}
 	free(all.list.items);

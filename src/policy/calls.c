@@ -232,17 +232,6 @@ static int compare_calls(const struct policy_syscall_rule *a, const struct polic
 	return strcmp(a->name, b->name);
 }
 
-static int compare_places(const struct policy_place *a, const struct policy_place *b)
-{
-	int r = strcmp(a->source, b->source);
-
-	if (r == 0)
-		r = (a->line > b->line) - (a->line < b->line);
-	if (r == 0)
-		r = (a->column > b->column) - (a->column < b->column);
-	return r != 0 ? r : strcmp(a->flag ? a->flag : "", b->flag ? b->flag : "");
-}
-
 static void list_test(const struct policy_test *test, uint64_t ret[8])
 {
 	ret[0] = test->arg;
@@ -287,7 +276,7 @@ static int compare_mentions(const void *left, const void *right)
 		r = (int)b->rule.verdict - (int)a->rule.verdict;
 	if (r == 0)
 		r = compare_tests(&a->rule, &b->rule);
-	return r != 0 ? r : compare_places(&a->rule.place, &b->rule.place);
+	return r != 0 ? r : policy_place_compare(&a->rule.place, &b->rule.place);
 }
 
 /* Whether, behind `before`, a mention has nothing more to say. */

@@ -429,6 +429,17 @@ void policy_unref(struct policy *policy)
 		free(policy->block);
 }
 
+int policy_place_compare(const struct policy_place *a, const struct policy_place *b)
+{
+	int r = strcmp(a->source ? a->source : "", b->source ? b->source : "");
+
+	if (r == 0)
+		r = (a->line > b->line) - (a->line < b->line);
+	if (r == 0)
+		r = (a->column > b->column) - (a->column < b->column);
+	return r != 0 ? r : strcmp(a->flag ? a->flag : "", b->flag ? b->flag : "");
+}
+
 const char *policy_place_text(const struct policy_place *place, char *ret, size_t size)
 {
 	if (place->flag)

@@ -242,6 +242,9 @@ void policy_unref(struct policy *policy); /* NULL is fine */
 /* "workspace:12", "reeve.yaml:3:5", "--deny ~/.ssh": how a place is told to people. Returns ret. */
 const char *policy_place_text(const struct policy_place *place, char *ret, size_t size);
 
+/* A total order of places: by source, line, column and flag. Below, at or above 0. */
+int policy_place_compare(const struct policy_place *a, const struct policy_place *b);
+
 /* Built-in profiles: NULL-terminated names, and the text of one (NULL when there is none of that name). */
 const char *const *policy_profiles(void);
 const char *policy_profile_text(const char *name);

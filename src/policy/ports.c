@@ -53,13 +53,7 @@ const struct policy_address_rule *ports_first_rule(
 
 	if (!a || !b)
 		return a ? a : b;
-	r = compare_text(a->place.source, b->place.source);
-	if (r == 0)
-		r = compare_number(a->place.line, b->place.line);
-	if (r == 0)
-		r = compare_number(a->place.column, b->place.column);
-	if (r == 0)
-		r = compare_text(a->place.flag, b->place.flag);
+	r = policy_place_compare(&a->place, &b->place);
 	if (r == 0)
 		r = compare_number((size_t)a->error, (size_t)b->error);
 	if (r == 0)

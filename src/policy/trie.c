@@ -28,13 +28,7 @@ static int compare_rules(const struct policy_file_rule *a, const struct policy_f
 		        (unsigned)__builtin_popcount(a->access), (unsigned)__builtin_popcount(b->access));
 
 	if (r == 0)
-		r = compare_text(a->place.source, b->place.source);
-	if (r == 0)
-		r = compare_number(a->place.line, b->place.line);
-	if (r == 0)
-		r = compare_number(a->place.column, b->place.column);
-	if (r == 0)
-		r = compare_text(a->place.flag, b->place.flag);
+		r = policy_place_compare(&a->place, &b->place);
 	if (r == 0)
 		r = compare_number(a->access, b->access);
 	if (r == 0)
