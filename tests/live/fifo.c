@@ -233,7 +233,7 @@ static void killed_and_met(void)
 		usleep((useconds_t)(i * 200));
 		close(open("fifo", O_WRONLY | O_NONBLOCK));
 		waitpid(pid, NULL, 0);
-		for (int j = 0; j < 100 && (fd = open("fifo", O_WRONLY | O_NONBLOCK)) >= 0; j++) {
+		for (int j = 0; j < 5000 && (fd = open("fifo", O_WRONLY | O_NONBLOCK)) >= 0; j++) {
 			close(fd);
 			usleep(1000);
 		}
