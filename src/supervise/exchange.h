@@ -162,6 +162,9 @@ struct worker {
 	int index;
 	pid_t tid;
 	_Atomic uint32_t progress; /* odd while an exchange is under way */
+	int place;                 /* in the pool; it may have lost it */
+	bool waited_for;           /* the call was there before the worker came for it */
+	unsigned crowded, same;    /* how many calls were such, or of the task that called before */
 	struct exchange exchange;
 	char helper_stack[16384] __attribute__((aligned(16)));
 };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +16,16 @@
 
 #include "base/cleanup.h"
 #include "kernel/credentials.h"
+#include "kernel/release.h"
 #include "supervise/serve.h"
 
 #define MAX_WORKERS TASK_HELPERS
 #define SPARE_SECONDS 3 /* a spare that is not needed ends after this */
 #define TICK_NS 2000000 /* how often the watcher looks while there is work */
 #define QUIET_TICKS 25  /* then it sleeps until there is work again */
+#define MAX_PLACES 4    /* as many wait in RECV at the most; each request wakes all of them for a moment */
+#define CROWDED_CALLS 8 /* calls that had to wait, more than did not, ask for another receiver */
+#define SAME_CALLS 64   /* of one task, one after the other, ask for one less */
 #define NOBODY (-1)
 
 struct pool {
@@ -36,7 +41,10 @@ struct pool {
 	int running;
 	int first; /* how the first worker's preparation went: 1 not known yet, 0, -errno */
 	_Atomic uint32_t ended;
-	_Atomic int receiver; /* index of the worker that waits in RECV, or NOBODY */
+	_Atomic int places[MAX_PLACES]; /* the worker that waits in RECV or serves in it, or NOBODY */
+	_Atomic int wanted;             /* so many of them, from the first on, are in use */
+	int most;                       /* are of any use here */
+	_Atomic pid_t last_tid;         /* whose call was received last */
 	_Atomic uint32_t watcher_sleeps;
 };
 
@@ -84,10 +92,37 @@ static int start_worker(struct pool *pool)
 	return -r;
 }
 
+static bool has_free_place(struct pool *pool)
+{
+	for (int i = 0; i < atomic_load(&pool->wanted); i++)
+		if (atomic_load(&pool->places[i]) == NOBODY)
+			return true;
+	return false;
+}
+
+/* With the lock held. */
+static bool take_free_place(struct pool *pool, struct worker *worker)
+{
+	for (int i = 0; i < atomic_load(&pool->wanted); i++) {
+		int nobody = NOBODY;
+
+		if (atomic_compare_exchange_strong(&pool->places[i], &nobody, worker->index)) {
+			worker->place = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool has_place(struct pool *pool, const struct worker *worker)
+{
+	return atomic_load(&pool->places[worker->place]) == worker->index;
+}
+
 /* Somebody has to wait for notifications: wakes a spare, or starts one. With the lock held. */
 static void replace_receiver(struct pool *pool)
 {
-	if (atomic_load(&pool->receiver) != NOBODY)
+	if (!has_free_place(pool))
 		return;
 	if (pool->spares > 0)
 		pthread_cond_signal(&pool->changed);
@@ -95,11 +130,11 @@ static void replace_receiver(struct pool *pool)
 		start_worker(pool); /* if not even that goes, whoever ends first takes the place */
 }
 
-static void give_up_place(struct pool *pool, int index)
+static void give_up_place(struct pool *pool, int place, int index)
 {
 	int mine = index;
 
-	if (atomic_compare_exchange_strong(&pool->receiver, &mine, NOBODY)) {
+	if (atomic_compare_exchange_strong(&pool->places[place], &mine, NOBODY)) {
 		pthread_mutex_lock(&pool->lock);
 		replace_receiver(pool);
 		pthread_mutex_unlock(&pool->lock);
@@ -108,7 +143,7 @@ static void give_up_place(struct pool *pool, int index)
 
 void pool_will_block(struct worker *worker)
 {
-	give_up_place(worker->pool, worker->index);
+	give_up_place(worker->pool, worker->place, worker->index);
 }
 
 /* True when the worker is the one to receive; false when it is to end. */
@@ -121,17 +156,15 @@ static bool take_place(struct pool *pool, struct worker *worker)
 	until.tv_sec += SPARE_SECONDS;
 	pthread_mutex_lock(&pool->lock);
 	while (!pool->ended) {
-		int nobody = NOBODY;
-
-		mine = atomic_compare_exchange_strong(&pool->receiver, &nobody, worker->index);
-		if (mine)
+		mine = take_free_place(pool, worker);
+		if (mine) {
+			replace_receiver(pool); /* of two places that came free at once */
 			break;
+		}
 		pool->spares++;
 		if (pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT) {
 			pool->spares--;
-			nobody = NOBODY;
-			mine = !pool->ended &&
-			       atomic_compare_exchange_strong(&pool->receiver, &nobody, worker->index);
+			mine = !pool->ended && take_free_place(pool, worker);
 			break;
 		}
 		pool->spares--;
@@ -159,9 +192,60 @@ static void end_all(struct pool *pool)
 	syscall(SYS_futex, &pool->watcher_sleeps, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+/* ---- how many receive ----
+ *
+ * One receiver is best while one task calls: each request wakes all that wait in RECV, on the same processor.
+ * Where calls of other tasks are there already when an answer is out, another receiver takes some of them. */
+
+static void want_more(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (pool->wanted < pool->most) {
+		pool->wanted++;
+		replace_receiver(pool);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+/* Whoever has the last place goes on waiting, and leaves with the next call that it serves. */
+static void want_less(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	if (pool->wanted > 1) {
+		pool->wanted--;
+		atomic_store(&pool->places[pool->wanted], NOBODY);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static void fit_to_load(struct pool *pool, struct worker *worker)
+{
+	pid_t tid = worker->exchange.request.tid;
+	bool is_same = atomic_load_explicit(&pool->last_tid, memory_order_relaxed) == tid;
+
+	if (pool->most == 1)
+		return;
+	if (!is_same)
+		atomic_store_explicit(&pool->last_tid, tid, memory_order_relaxed);
+	worker->same = is_same ? worker->same + 1 : 0;
+	/* A task that calls again at once is no reason: it has one call at a time. */
+	if (!is_same && worker->waited_for)
+		worker->crowded++;
+	else if (worker->crowded > 0)
+		worker->crowded--;
+	if (worker->crowded >= CROWDED_CALLS) {
+		worker->crowded = 0;
+		want_more(pool);
+	}
+	if (worker->same >= SAME_CALLS) {
+		worker->same = 0;
+		want_less(pool);
+	}
+}
+
 static void serve_while_receiver(struct pool *pool, struct worker *worker)
 {
-	while (atomic_load(&pool->receiver) == worker->index) {
+	while (has_place(pool, worker)) {
 		int r = serve_one(worker);
 
 		if (r == REEVE_ENDED) {
@@ -175,6 +259,8 @@ static void serve_while_receiver(struct pool *pool, struct worker *worker)
 			return;
 		}
 		wake_watcher(pool);
+		if (r == 0)
+			fit_to_load(pool, worker);
 	}
 }
 
@@ -239,7 +325,7 @@ static void *worker_main(void *argument)
 /* ---- the watcher: sees a receiver that is stuck in a call nobody knew would block ---- */
 
 struct sight {
-	int receiver;
+	int worker;
 	uint32_t progress;
 	pid_t tid;
 };
@@ -262,17 +348,34 @@ static bool is_waiting(pid_t tid)
 	return !after || after[1] != ' ' || after[2] != 'R';
 }
 
-static struct sight look(struct pool *pool)
+static struct sight look(struct pool *pool, int place)
 {
-	struct sight sight = {.receiver = atomic_load(&pool->receiver)};
+	struct sight sight = {.worker = atomic_load(&pool->places[place])};
 
+	if (sight.worker < 0)
+		return sight;
 	pthread_mutex_lock(&pool->lock);
-	if (sight.receiver >= 0 && pool->workers[sight.receiver]) {
-		sight.progress = atomic_load(&pool->workers[sight.receiver]->progress);
-		sight.tid = pool->workers[sight.receiver]->tid;
+	if (pool->workers[sight.worker]) {
+		sight.progress = atomic_load(&pool->workers[sight.worker]->progress);
+		sight.tid = pool->workers[sight.worker]->tid;
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return sight;
+}
+
+/* True while nothing moves in this place and nothing is under way. */
+static bool watch_place(struct pool *pool, int place, struct sight *last)
+{
+	struct sight sight = look(pool, place);
+	bool same = sight.worker == last->worker && sight.progress == last->progress;
+	bool serves = sight.progress & 1;
+
+	if (same && serves && sight.worker >= 0 && is_waiting(sight.tid))
+		give_up_place(pool, place, sight.worker);
+	*last = sight;
+	/* One that has a call in its hands and lacks a processor may yet wait: it is not left alone with it.
+	 */
+	return same && !serves;
 }
 
 static void sleep_until_work(struct pool *pool)
@@ -294,29 +397,35 @@ static bool wait_a_tick(struct pool *pool)
 static void *watcher_main(void *argument)
 {
 	struct pool *pool = argument;
-	struct sight last = {.receiver = NOBODY};
+	struct sight last[MAX_PLACES];
 	int quiet = 0;
 
+	for (int i = 0; i < MAX_PLACES; i++)
+		last[i] = (struct sight){.worker = NOBODY};
 	for (;;) {
-		struct sight sight;
-		bool same, stuck;
+		bool all_quiet = true;
 
 		if (wait_a_tick(pool))
 			return NULL;
-		sight = look(pool);
-		same = sight.receiver == last.receiver && sight.progress == last.progress;
-		stuck = same && sight.receiver >= 0 && (sight.progress & 1) && is_waiting(sight.tid);
-		if (stuck)
-			give_up_place(pool, sight.receiver);
-		/* One that has a call in its hands and lacks a processor may yet wait: it is not left alone
-		 * with it. */
-		quiet = same && !(sight.progress & 1) ? quiet + 1 : 0;
-		last = sight;
+		for (int i = 0; i < MAX_PLACES; i++)
+			all_quiet &= watch_place(pool, i, &last[i]);
+		quiet = all_quiet ? quiet + 1 : 0;
 		if (quiet > QUIET_TICKS) {
 			quiet = 0;
 			sleep_until_work(pool);
 		}
 	}
+}
+
+/* More than there are processors: who answers with a descriptor sleeps until its task has taken it. One
+ * processor is best left to one receiver. Before 6.11 RECV does not end with the last task: one that waits
+ * there beside another might never return. */
+static int most_receivers(void)
+{
+	cpu_set_t cpus;
+	bool one = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) == 1;
+
+	return one || !kernel_receive_ends() ? 1 : MAX_PLACES;
 }
 
 int pool_start(struct shared *shared, struct pool **ret)
@@ -328,7 +437,10 @@ int pool_start(struct shared *shared, struct pool **ret)
 	if (!pool)
 		return -ENOMEM;
 	pool->shared = shared;
-	pool->receiver = NOBODY;
+	for (int i = 0; i < MAX_PLACES; i++)
+		pool->places[i] = NOBODY;
+	pool->wanted = 1;
+	pool->most = most_receivers();
 	pool->first = 1;
 	r = credentials_get(&pool->own);
 	if (r < 0) {

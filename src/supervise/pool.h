@@ -1,6 +1,6 @@
-/* The performing threads. One of them waits for the next notification; the others are spare. When the one
- * that waits takes a call that blocks, or is seen to be stuck, a spare takes its place, so that whenever a
- * notification can arrive some thread is waiting. Idle, nothing runs. */
+/* The performing threads. One of them waits for the next notification, or a few while several tasks call; the
+ * others are spare. When one that waits takes a call that blocks, or is seen to be stuck, a spare takes its place,
+ * so that whenever a notification can arrive some thread is waiting. Idle, nothing runs. */
 #pragma once
 
 #include "supervise/exchange.h"

@@ -32,6 +32,8 @@ static act_family *const families[SYSCALLS_OPERATIONS] = {
         [SYSCALLS_SEND] = act_send,
 };
 
+#define WAITED_FOR_NS 2000 /* whoever comes for a call that is not there yet sleeps, which takes longer */
+
 static uint64_t now(void)
 {
 	struct timespec t;
@@ -320,12 +322,14 @@ static void act_and_ask(struct worker *worker, struct exchange *x)
 int serve_one(struct worker *worker)
 {
 	struct exchange *x = &worker->exchange;
+	uint64_t asked = now();
 	int r = reeve_receive(worker->shared->listener, &x->request);
 
 	if (r != 0)
 		return r;
 	worker->progress++;
 	x->received = now();
+	worker->waited_for = x->received - asked < WAITED_FOR_NS;
 	recorder_count_notification(worker->shared->recorder);
 	begin(worker, x);
 	act_and_ask(worker, x);
