@@ -309,6 +309,32 @@ static void listen_race(void)
 	window("listening while connections come and go", race.counts.good, race.counts.refused);
 }
 
+/* What a connection named shows that name on when it is gone; the port that listening takes then is the
+ * kernel's choice, which may be the same one again if it is tried often enough. */
+static void listen_again(void)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+	} there = {.in = inet(GOOD, number("NET_PORT"))}, name;
+	const struct sockaddr none = {.sa_family = AF_UNSPEC};
+	const struct linger at_once = {.l_onoff = 1};
+	socklen_t size = sizeof(name);
+	long refused = 0;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	if (connect(fd, &there.any, sizeof(there.in)) < 0 || connect(fd, &none, sizeof(none)) < 0 ||
+	        getsockname(fd, &name.any, &size) < 0 || name.in.sin_port == 0)
+		broken("no connection, or it left no name");
+	while (attack_goes_on()) {
+		if (listen(fd, 1) == 0)
+			leaked("listens on a port that no rule gives");
+		refused += errno == EACCES;
+	}
+	window("listening under the name of a connection that is gone", refused, refused);
+}
+
 /* ---- socket files: somebody outside swaps the links on the way ---- */
 
 static void connect_to_link(struct race *race)
@@ -683,6 +709,7 @@ const struct attack network_attacks[] = {
         {"net-message", swap_message},
         {"net-socket", swap_fd},
         {"net-listen", listen_race},
+        {"net-listen-again", listen_again},
         {"net-links", links},
         {"net-folders", folders},
         {"net-bind", binds},

@@ -238,46 +238,79 @@ void act_bind(struct worker *worker, struct exchange *x)
 
 /* ---- listen ---- */
 
+#define REPLIED (-5002)
+
 static bool is_inet(const struct sockets_kind *kind)
 {
 	return kind->domain == AF_INET || kind->domain == AF_INET6;
 }
 
-/* The port of its name, 0 when it has none. */
-static int port_of(int fd)
+/* The socket's own name, as an address to listen on. */
+static void own_name(int fd, const struct sockets_kind *kind, struct address *ret)
 {
 	union {
 		struct sockaddr any;
-		struct sockaddr_in6 in6; /* the port is where it is in sockaddr_in */
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
 	} name = {0};
 	socklen_t size = sizeof(name);
 
-	return getsockname(fd, &name.any, &size) < 0 ? 0 : ntohs(name.in6.sin6_port);
-}
-
-/* A socket without a name gets one now: any free port, on every address. One that has a name got it from a
- * bind that was judged. True when it may listen. */
-static bool may_listen(struct exchange *x, const struct sockets_kind *kind, int port)
-{
-	struct address address = {.kind = ADDRESS_IP, .transport = POLICY_TCP};
-
-	if (!is_inet(kind) || port)
-		return true;
+	*ret = (struct address){.kind = ADDRESS_IP, .transport = POLICY_TCP};
 	if (kind->domain == AF_INET)
-		memset(address.ip + 10, 0xff, 2);
-	return decide_address(x, x->plan, &address, POLICY_LISTEN);
+		memset(ret->ip + 10, 0xff, 2);
+	if (getsockname(fd, &name.any, &size) < 0)
+		return;
+	if (kind->domain == AF_INET)
+		memcpy(ret->ip + 12, &name.in.sin_addr, 4);
+	else
+		memcpy(ret->ip, &name.in6.sin6_addr, 16);
+	ret->port = ntohs(name.in.sin_port); /* which is where it is in sockaddr_in6 */
 }
 
-/* What a connection named and lost again meanwhile has now got another name, which nobody judged. */
-static int listen_as(struct exchange *x, int fd, const struct sockets_kind *kind, int backlog, int port)
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t size = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &size) == 0;
+}
+
+/* A port may be one that the program chose, or the kernel: where any free one is allowed and no rule refuses
+ * this one, it is. A name is no proof of a bind that was judged: a connection gives one, too, and its port
+ * shows on when the connection is gone. */
+static bool may_listen(struct exchange *x, const struct address *name)
+{
+	struct address any = *name;
+	struct address_verdict verdict, verdict_of_any;
+
+	any.port = 0;
+	address_decide(x->plan->addresses, name, POLICY_LISTEN, &verdict);
+	address_decide(x->plan->addresses, &any, POLICY_LISTEN, &verdict_of_any);
+	if (verdict.verdict != POLICY_ALLOW && !verdict.rule && verdict_of_any.verdict == POLICY_ALLOW)
+		name = &any;
+	return decide_address(x, x->plan, name, POLICY_LISTEN);
+}
+
+static bool is_same(const struct address *a, const struct address *b)
+{
+	return a->port == b->port && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+/* Without a name of its own, or with one that a connection left behind, the socket gets a port now. 0,
+ * -errno, or REPLIED. */
+static int listen_as_judged(struct exchange *x, int fd, const struct sockets_kind *kind, int backlog,
+        const struct address *judged)
 {
 	int r = sockets_listen(fd, backlog);
+	struct address name;
 
-	if (r < 0 || !is_inet(kind) || port == 0 || port_of(fd) == port)
+	if (r < 0 || !is_inet(kind) || !GUARDED(listens_as_judged))
 		return r;
+	own_name(fd, kind, &name);
+	if ((judged && is_same(&name, judged)) || may_listen(x, &name))
+		return 0;
 	shutdown(fd, SHUT_RDWR);
-	decide_refuse(x, EACCES, "the socket lost its address meanwhile");
-	return -EACCES;
+	return REPLIED;
 }
 
 void act_listen(struct worker *worker, struct exchange *x)
@@ -285,21 +318,27 @@ void act_listen(struct worker *worker, struct exchange *x)
 	const uint64_t *args = (const uint64_t *)x->request.data.args;
 	AUTO_CLOSE int fd = act_fetch(x, (int)(uint32_t)args[0]);
 	struct sockets_kind kind;
-	int r, port;
+	struct address name;
+	bool judges;
+	int r;
 
 	if (fd < 0 || !act_kind_of(x, fd, &kind))
 		return;
-	port = port_of(fd);
+	/* A connected one the kernel refuses by itself. */
+	judges = GUARDED(listens_as_judged) && is_inet(&kind) && !is_connected(fd);
+	own_name(fd, &kind, &name);
 	r = act_as_task(worker, x);
-	if (r == 0 && !may_listen(x, &kind, port))
+	if (r == 0 && judges && !may_listen(x, &name))
 		return;
 	if (r == 0)
 		r = act_still_wanted(worker, x);
 	if (r == 0)
 		r = act_show(worker);
 	if (r == 0)
-		r = listen_as(x, fd, &kind, (int)(uint32_t)args[1], port);
+		r = listen_as_judged(x, fd, &kind, (int)(uint32_t)args[1], judges ? &name : NULL);
 	act_hide(worker);
+	if (r == REPLIED)
+		return;
 	if (r != 0)
 		return act_fail(x, r);
 	act_result(x, 0);
