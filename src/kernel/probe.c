@@ -20,8 +20,9 @@
 #include "kernel/sizes.h"
 #include "kernel/uapi.h"
 
-/* How long a child that should be making its next call may take; only a broken kernel or filter needs it. */
-#define PATIENCE_MS 1000
+/* How long a child that should be making its next call may take. Only a broken kernel or filter needs it, and
+ * a machine that is busy beyond measure. */
+#define PATIENCE_MS 20000
 
 /* The calls that the child makes, each answered in another way. */
 enum { TRIES = 3 };
