@@ -32,7 +32,7 @@ enum { PATIENCE = 120, QUIET = 4, ROUNDS = 10 };
 static char folder[] = "/tmp/reeve-reload.XXXXXX";
 static FILE *to, *from;
 
-static _Noreturn void fail(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static _Noreturn void fail(const char *format, ...)
 {
 	va_list arguments;
 
