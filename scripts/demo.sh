@@ -33,7 +33,7 @@ run() {
 	local expected=$1 status=0
 	shift
 	printf '\n$ %s\n' "$(shown "$@")"
-	timeout -k 5 60 "$@" >"$said" 2>&1 </dev/null || status=$?
+	timeout -k 5 300 "$@" >"$said" 2>&1 </dev/null || status=$?
 	sed 's/^/    /' "$said"
 	checks=$((checks + 1))
 	if [ "$status" != "$expected" ]; then
@@ -59,7 +59,7 @@ shown() {
 # Waits for a line that matches, of a program in the background.
 until_there() {
 	local tries=0
-	until grep -Eq -- "$1" "$2" || [ $((tries += 1)) -gt 200 ]; do
+	until grep -Eq -- "$1" "$2" || [ $((tries += 1)) -gt 4000 ]; do
 		sleep 0.05
 	done
 }
@@ -167,7 +167,7 @@ if command -v python3 >/dev/null && unshare --net true 2>/dev/null; then
 	heading 'Host names: what the policy names can be reached, and nothing else'
 	../demo/nameserver.py 127.0.0.1 www.example.org other.example.org >"$work/port" 2>&1 &
 	nameserver=$!
-	python3 -m http.server --bind 127.0.0.1 0 >"$work/web" 2>&1 &
+	python3 -u -m http.server --bind 127.0.0.1 0 >"$work/web" 2>&1 &
 	web=$!
 	until_there '^[0-9]' "$work/port"
 	until_there 'port [0-9]' "$work/web"

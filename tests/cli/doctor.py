@@ -58,7 +58,7 @@ def doctor(*words, before=(), actions=None, **options):
     results = []
     for more in ([], ['--json']):
         results.append(subprocess.run([*before, REEVE, 'doctor', *words, *more], capture_output=True, text=True,
-                                      timeout=120, stdin=subprocess.DEVNULL, preexec_fn=prepare, **options))
+                                      timeout=300, stdin=subprocess.DEVNULL, preexec_fn=prepare, **options))
     text, machine = results
     check(f'both ways end alike: {words} {before} {actions}', text.returncode == machine.returncode,
           text.stdout + text.stderr + machine.stderr)
@@ -158,7 +158,7 @@ def test_chroot(work):
     command = ['chroot', root, '/reeve', 'doctor']
     if os.geteuid() != 0 or AS_USER:
         command = ['unshare', '-Ur', *command]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, env={'PATH': '/usr/sbin:/usr/bin'},
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env={'PATH': '/usr/sbin:/usr/bin'},
                             preexec_fn=become_ordinary if AS_USER else None)
     if 'unshare' in result.stderr or 'chroot:' in result.stderr:
         print('no chroot here:', result.stderr.strip())

@@ -9,10 +9,12 @@
 
 #include "driver.h"
 
+static char mark[64];
+
 static void errors_apart(void)
 {
 	dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 2);
-	setenv("REEVE_TEST_MARK", "leftover-of-launch", 1);
+	setenv("REEVE_TEST_MARK", mark, 1);
 }
 
 static bool exists(const void *path)
@@ -26,6 +28,7 @@ static void daemon_lives(void)
 	static struct run run;
 	int code;
 
+	snprintf(mark, sizeof(mark), "leftover-of-launch-%d", (int)getpid());
 	for (const char *const *name = (const char *const[]){"ready", "go", "done", "leak", "read", NULL};
 	        *name; name++)
 		unlink(*name);
@@ -47,7 +50,7 @@ static void daemon_lives(void)
 
 		CHECK(stat("leak", &st) == 0 && st.st_size == 0, "the daemon read a denied file");
 	}
-	CHECK(nothing_left("leftover-of-launch"), "something is left when the daemon has ended");
+	CHECK(nothing_left(mark), "something is left when the daemon has ended");
 }
 
 static void returns_at_once(void)

@@ -81,7 +81,7 @@ static void too_many(void)
 
 	unlink("record");
 	start(&run, false, NULL,
-	        (const char *[]){RUN, "--limit", "processes=8", "--limit", "wall-time=3s", "--", "sh", "-c",
+	        (const char *[]){RUN, "--limit", "processes=8", "--limit", "wall-time=10s", "--", "sh", "-c",
 	                bomb, NULL});
 	CHECK(expect_end(&run), "no end of the output");
 	CHECK(finish_run(&run) == 124, "processes: not 124: %s", run.text);
@@ -115,8 +115,9 @@ static void what_lives_on(void)
 {
 	char word[64];
 
-	snprintf(word, sizeof(word), "60%d", (int)getpid());
-	ENDS(0, NULL, NULL, "--limit", "wall-time=1s", "--", "sh", "-c",
+	/* Long enough for the command to end before, however crowded the machine is. */
+	snprintf(word, sizeof(word), "600.0000%d", (int)getpid());
+	ENDS(0, NULL, NULL, "--limit", "wall-time=5s", "--", "sh", "-c",
 	        "setsid sleep \"$0\" </dev/null >/dev/null 2>&1 &", word);
 	CHECK(nothing_left(word), "what the command left outlived its limit");
 }

@@ -15,20 +15,30 @@ static void begin_counts(struct run *run)
 	expect(run, "ready\n");
 }
 
-/* The counts as "NUMBER:COUNT ", once the last one sent is among them. */
-static const char *counts(struct run *run, int awaited)
-{
+struct awaited {
+	struct run *run;
 	char word[16];
-	size_t at = run->seen;
+};
 
-	snprintf(word, sizeof(word), "%d:", awaited);
-	for (int i = 0; i < 5000; i++) {
-		at = run->seen;
-		type(run, "?");
-		if (!expect(run, "end\n") || strstr(run->text + at, word))
-			break;
-	}
-	return run->text + at;
+static bool is_counted(const void *data)
+{
+	const struct awaited *awaited = data;
+	struct run *run = awaited->run;
+
+	run->length = run->seen = 0;
+	run->text[0] = '\0';
+	type(run, "?");
+	return !expect(run, "end\n") || strstr(run->text, awaited->word);
+}
+
+/* The counts as "NUMBER:COUNT ", once the last one sent is among them. */
+static const char *counts(struct run *run, int signal)
+{
+	struct awaited awaited = {.run = run};
+
+	snprintf(awaited.word, sizeof(awaited.word), "%d:", signal);
+	(void)becomes_true(is_counted, &awaited);
+	return run->text;
 }
 
 static void one_by_one(const int *list, bool to_group)

@@ -29,7 +29,7 @@ def start(*args, **kwargs):
 
 def run(*args, **kwargs):
     process = start(*args, **kwargs)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
@@ -73,6 +73,7 @@ LISTENER = '''
 import ctypes, os, socket, sys
 def attempt(family, address):
     s = socket.socket(family)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if address:
         s.bind(address)
     try:
@@ -101,10 +102,26 @@ sys.exit(7)
 '''
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+def reserve(family, address):
+    """Bound and never listening: who binds with SO_REUSEADDR may have the address, and nobody gets it by chance."""
+    s = socket.socket(family)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        s.bind(address)
+    except OSError:
+        s.close()
+        return None
+    return s
+
+
+def reserved_port(six):
+    """A port of both loopback addresses, with the sockets that hold it."""
+    while True:
+        four = reserve(socket.AF_INET, ('127.0.0.1', 0))
+        port = four.getsockname()[1]
+        other = reserve(socket.AF_INET6, ('::1', port)) if six else None
+        if other or not six:
+            return port, [four, other]
 
 
 def has_ipv6():
@@ -117,7 +134,8 @@ def has_ipv6():
 
 
 def test_listen():
-    free, refused, six = free_port(), free_port(), has_ipv6()
+    six = has_ipv6()
+    (free, held), (refused, more) = reserved_port(six), reserved_port(six)
     python = '/usr/bin/python3' if os.access('/usr/bin/python3', os.X_OK) else sys.executable
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'socket')
@@ -125,6 +143,8 @@ def test_listen():
         with open(script, 'w') as file:
             file.write(LISTENER)
         code, out, err = run(f'{python} {script} {free} {refused} {int(six)} {path}', '1', str(refused))
+    for s in filter(None, held + more):
+        s.close()
     denied = 'Permission denied'
     report = [f'127.0.0.1 port {free}: allowed', f'127.0.0.1 port {refused}: {denied}']
     seen = ['listening', denied]
@@ -180,7 +200,7 @@ def test_accept():
     first = process.stdout.readline()
     port = int(re.fullmatch(r'supervisor: listening on port (\d+)\n', first)[1])
     for text in (b'hello\n', b'hello again\n'):
-        with socket.create_connection(('127.0.0.1', port), timeout=30) as s:
+        with socket.create_connection(('127.0.0.1', port), timeout=300) as s:
             s.sendall(text)
             answer = b''
             while not answer.endswith(b'\n'):
@@ -188,7 +208,7 @@ def test_accept():
             expect(answer, text)
             # The end of file comes: no copy of the connection is left open.
             expect(s.recv(1), b'')
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     expect((process.returncode, sorted(out.splitlines()), err),
            (0, ['worker: connection 1 from 127.0.0.1: hello',
                 'worker: connection 2 from 127.0.0.1: hello again'], ''))
@@ -208,7 +228,7 @@ def test_accept_killed():
         with open(f'/proc/{children[0]}/syscall') as file:
             held = file.read().split()[0]
     os.kill(int(children[0]), signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     expect(process.returncode, 1)
 
 

@@ -119,7 +119,7 @@ static inline void until_asleep(pid_t tid)
 {
 	char path[64], text[256];
 
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 120000; i++) {
 		char *state = NULL;
 		int fd;
 		ssize_t n;

@@ -99,7 +99,7 @@ def check(plan, options, reeve, prefix, outsider):
     grants = ['-p', policy] if plan == 'kernel' else ['--read', '/', '--exec', '/', '--write', '/tmp']
     done = subprocess.run(prefix + [reeve, 'run', *grants, '-q', *options, '--',
                                     sys.executable, sys.argv[0], 'target', str(outsider)],
-                          capture_output=True, text=True, timeout=50, check=False)
+                          capture_output=True, text=True, timeout=180, check=False)
     wrong = [f'{plan}: exit {done.returncode} {done.stderr}'] if done.returncode else []
     lines = done.stdout.splitlines()
     if len(lines) < 40:

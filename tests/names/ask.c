@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "names/names.h"
 
-#define PATIENCE_MS 8000
+#define PATIENCE_MS 60000
 
 static const char *no_variable(void *user, const char *name)
 {

@@ -23,7 +23,7 @@ def ask(message, to=('10.255.255.53', 53), how='sendto', bind=False):
     kind = socket.SOCK_STREAM if how == 'tcp' else socket.SOCK_DGRAM
     family = socket.AF_INET6 if ':' in to[0] else socket.AF_INET
     with socket.socket(family, kind) as s:
-        s.settimeout(8)
+        s.settimeout(60)
         if bind:
             s.bind(('', 0))
         if how == 'tcp':
@@ -53,7 +53,7 @@ def code(message, *args, **more):
 
 def connect(ip, port, kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as s:
-        s.settimeout(8)
+        s.settimeout(60)
         s.connect((ip, port))
         return 'connected'
 

@@ -89,16 +89,27 @@ class Server:
 
     def __init__(self, zone, ip='127.0.0.1', port=0):
         self.zone, self.asked = zone, []
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((ip, port))
+        self.udp, self.tcp = self.bound(ip, port)
         self.port = self.udp.getsockname()[1]
-        self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.tcp.bind((ip, self.port))
-        self.tcp.listen(64)
         self.address = f'{ip}:{self.port}'
         for serve in (self.serve_udp, self.serve_tcp):
             threading.Thread(target=serve, daemon=True).start()
+
+    @staticmethod
+    def bound(ip, port):
+        """Sockets of both kinds on one port: the given one, or any that is free for both."""
+        for _ in range(1 if port else 100):
+            udp, tcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                udp.bind((ip, port))
+                tcp.bind(udp.getsockname())
+                tcp.listen(64)
+                return udp, tcp
+            except OSError:
+                udp.close()
+                tcp.close()
+        raise OSError('no port is free for both UDP and TCP')
 
     def answers(self, query, how):
         host = asked_name(query)

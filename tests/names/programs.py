@@ -136,7 +136,7 @@ class Run:
 
     def run(self, *command, **more):
         process = self.start(command, **more)
-        out, err = process.communicate(timeout=200)
+        out, err = process.communicate(timeout=500)
         with open(self.records_path) as file:
             self.records = [json.loads(line) for line in file]
         self.err = err

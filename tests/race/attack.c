@@ -43,7 +43,7 @@ static void say(const char *head, const char *format, va_list arguments)
 	vsnprintf(text + n, sizeof(text) - (size_t)n - 1, format, arguments);
 	strcat(text, "\n");
 	if (write(STDOUT_FILENO, text, strlen(text)) < 0)
-		_exit(ATTACK_NO_WINDOW);
+		_exit(ATTACK_BROKEN);
 }
 
 void leaked(const char *format, ...)
@@ -61,7 +61,7 @@ void broken(const char *format, ...)
 
 	va_start(arguments, format);
 	say("BROKEN: ", format, arguments);
-	_exit(ATTACK_NO_WINDOW);
+	_exit(ATTACK_BROKEN);
 }
 
 void tell(const char *format, ...)
@@ -145,6 +145,6 @@ int main(int argc, char **argv)
 	attack_begin();
 	attack->run();
 	if (no_window)
-		broken("the window was never reached from both sides");
+		return ATTACK_NO_WINDOW;
 	return ATTACK_HELD;
 }

@@ -8,7 +8,7 @@
 
 #define MARKER "KEEP-AWAY:" /* what every denied file begins with */
 
-enum { ATTACK_HELD, ATTACK_LEAKED, ATTACK_NO_WINDOW, ATTACK_SKIPPED = 77 };
+enum { ATTACK_HELD, ATTACK_LEAKED, ATTACK_BROKEN, ATTACK_NO_WINDOW, ATTACK_SKIPPED = 77 };
 
 struct attack {
 	const char *name;

@@ -245,11 +245,16 @@ static char shared_path[] = "./ap";
 
 static void *swap_path(void *argument)
 {
+	unsigned seed = 3;
+
+	/* As long the one as the other: whoever is stopped at any place leaves either. */
 	while (!over) {
 		shared_path[2] = 'd';
-		for (int n = 0; n < 200; n++)
+		for (unsigned n = rand_r(&seed) % 400; n; n--)
 			__asm__ volatile("" ::: "memory");
 		shared_path[2] = 'a';
+		for (unsigned n = rand_r(&seed) % 400; n; n--)
+			__asm__ volatile("" ::: "memory");
 	}
 	return NULL;
 }
@@ -371,9 +376,7 @@ static void threads_race(void)
 	}
 	over = true;
 	pthread_join(thread, NULL);
-	tell("threads that exec at once: %lu ran, %lu did not", counts.good, counts.refused);
-	if (!counts.good)
-		broken("none ever ran");
+	window("threads that exec at once: ran, began", counts.good, counts.good + counts.refused);
 }
 
 const struct attack exec_attacks[] = {

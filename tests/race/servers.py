@@ -16,8 +16,7 @@ class Servers:
         self.sockets = []
         self.over = threading.Event()
         self.threads = []
-        self.port = self.pair(GOOD, 0, False)
-        self.pair(BAD, self.port, True)
+        self.port = self.both()
         self.other = self.pair(GOOD, 0, True)
         self.has_ipv6 = self.ipv6()
         for name, bad in [('work/good', False), ('work/closed/bad', True), ('readonly/bad', True)]:
@@ -25,6 +24,16 @@ class Servers:
                 path = os.path.join(place.root, name + suffix)
                 self.serve(socket.AF_UNIX, kind, path, bad)
                 os.chmod(path, 0o777)
+
+    def both(self):
+        """A port that is free on both addresses."""
+        for _ in range(100):
+            port = self.pair(GOOD, 0, False)
+            try:
+                return self.pair(BAD, port, True)
+            except OSError:
+                continue  # another's
+        raise OSError('no port is free on both addresses')
 
     def ipv6(self):
         try:

@@ -156,6 +156,8 @@ static void *swap_how(void *argument)
 		for (int n = 0; n < 100; n++)
 			__asm__ volatile("" ::: "memory");
 		shared_how.flags = O_RDONLY;
+		for (int n = 0; n < 100; n++)
+			__asm__ volatile("" ::: "memory");
 	}
 	return NULL;
 }

@@ -256,13 +256,19 @@ static void test_probe_elsewhere(void **state)
 		assert_int_equal(run(probe_unprivileged), 0);
 }
 
-/* The best of many: what is measured is the work, not the other work of the machine. */
+/* The best of many: what is measured is the work, not the other work of the machine. A crowded one gets more
+ * tries. */
 static void test_probe_is_cheap(void **state)
 {
 	struct reeve_features features;
+#if defined(__SANITIZE_ADDRESS__)
+	const double limit = 50;
+#else
+	const double limit = 2;
+#endif
 	double best = 1e9;
 
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 20 || (best >= limit && i < 2000); i++) {
 		struct timespec start, stop;
 		double took;
 
@@ -275,11 +281,7 @@ static void test_probe_is_cheap(void **state)
 			best = took;
 	}
 	print_message("probe: %.3f ms\n", best);
-#if defined(__SANITIZE_ADDRESS__)
-	assert_true(best < 50);
-#else
-	assert_true(best < 2);
-#endif
+	assert_true(best < limit);
 }
 
 #ifdef REEVE_FAULTS

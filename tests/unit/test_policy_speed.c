@@ -10,11 +10,12 @@
 
 enum { FEW = 10, MANY = 100000, PATHS = 4096, ROUNDS = 15, PATH_SIZE = 64, LIMIT = 3, TRIES = 5 };
 
+/* Of our own time: others may have the processor meanwhile. */
 static double now(void)
 {
 	struct timespec at;
 
-	clock_gettime(CLOCK_MONOTONIC, &at);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
 	return (double)at.tv_sec * 1e9 + (double)at.tv_nsec;
 }
 

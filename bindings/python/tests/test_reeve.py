@@ -102,7 +102,7 @@ class Running(unittest.TestCase):
         before = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
         for _ in range(20):
             reeve.run([*SH, "cat open"], read=["/"], exec=["/"], deny=[self.top / "shut"], capture=True, cwd=self.top)
-        for _ in range(200):  # a thread that was joined may be seen for a moment
+        for _ in range(6000):  # a thread that was joined may be seen for a moment
             after = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
             if after[0] <= before[0] and after[1] <= before[1]:
                 break

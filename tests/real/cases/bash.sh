@@ -35,9 +35,11 @@ trap 'echo leaving' EXIT
 trap 'echo got USR1' USR1
 kill -USR1 $$
 coproc UPPER { tr a-z A-Z; }
+exec 6<&"${UPPER[0]}" # bash forgets both ends when the coprocess has ended
 echo through a coprocess >&"${UPPER[1]}"
 exec {UPPER[1]}>&-
-cat <&"${UPPER[0]}"
+cat <&6
+exec 6<&-
 wait
 exec 5<>both
 echo one >&5

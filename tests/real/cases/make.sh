@@ -22,7 +22,7 @@ clean:
 MAKE
 make -j2 && ./program
 echo "the program said $?"
-touch -d '1 hour' f1.c && make -q
+touch -d @1500000000 -- * && touch -d @1500000001 f1.c && make -q
 echo "make -q said $?"
 make clean
 gcc -o nothing nothing.c
