@@ -65,7 +65,7 @@ bool recorder_wants_allowed(const struct recorder *recorder);
 
 void recorder_write(struct recorder *recorder, const struct record *record);
 
-/* Counts an allowed call without writing a record. Cheap: an atomic add. */
+/* Counts an allowed call without writing a record. Cheap: an atomic add. `operation` NULL: a call of none. */
 void recorder_count_allowed(struct recorder *recorder, const char *operation, uint64_t nanoseconds);
 
 /* One notification came in. Cheap. */

@@ -228,7 +228,7 @@ void exchange_record(struct worker *worker, struct exchange *x)
 	if (x->reply.kind == REPLY_GONE || x->reply.kind == REPLY_RESTART)
 		return;
 	if (!is_refused(x) && !x->lifted_by && !recorder_wants_allowed(recorder)) {
-		recorder_count_allowed(recorder, x->row ? syscalls_operation_name(x->row->operation) : "?",
+		recorder_count_allowed(recorder, x->row ? syscalls_operation_name(x->row->operation) : NULL,
 		        now() - x->received);
 		return;
 	}
