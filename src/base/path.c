@@ -71,11 +71,14 @@ bool path_wants_directory(const char *path)
 
 bool path_is_within(const char *path, const char *top)
 {
-	size_t n = strlen(top);
-
-	if (n == 1)
+	if (top[0] && !top[1])
 		return true;
-	return strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0');
+	/* Asked for every pair of rules: most differ in the first letters. */
+	while (*top && *path == *top) {
+		path++;
+		top++;
+	}
+	return !*top && (*path == '/' || !*path);
 }
 
 const char *path_base(const char *path)

@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -21,11 +24,14 @@
 #include "kernel/uapi.h"
 
 /* How long a child that should be making its next call may take. Only a broken kernel or filter needs it, and
- * a machine that is busy beyond measure. */
-#define PATIENCE_MS 20000
+ * a busy machine must not look like one. */
+#define PATIENCE_MS 10000
 
-/* The calls that the child makes, each answered in another way. */
-enum { TRIES = 3 };
+/* The calls that the child makes: one is answered by an injected descriptor, after another was injected; one
+ * goes on. */
+enum { TRIES = 2 };
+
+#define WEARER_STACK (64 * 1024)
 
 static bool works(long r)
 {
@@ -107,10 +113,8 @@ int probe_alone(struct reeve_features *ret_features)
 	return 0;
 }
 
-/* The child: wears a filter that notifies for getppid, hands its listener over, and calls. It is a bare copy
- * of a process that may have threads, so it makes system calls only. It ends when the other end of its socket
- * closes, whatever becomes of the one that probes. */
-static _Noreturn void child(int socket)
+/* Puts a filter on that notifies for getppid. */
+static int wear(int *ret_listener)
 {
 	struct sock_filter instructions[] = {
 	        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -119,13 +123,22 @@ static _Noreturn void child(int socket)
 	        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {.len = ELEMENTS(instructions), .filter = instructions};
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	return reeve_filter_install(&program, 0, ret_listener);
+}
+
+/* The child: wears the filter, hands its listener over, and calls. It is a bare copy of a process that may
+ * have threads, so it makes system calls only. It ends when the other end of its socket closes, whatever
+ * becomes of the one that probes. */
+static _Noreturn void child(int socket)
+{
 	int answer, listener = -EBADF;
 	char end;
 
 	/* Whoever probes may be killed before it took the listener: then nobody would ever answer. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	answer = reeve_filter_install(&program, 0, &listener);
+	answer = wear(&listener);
 	if (write(socket, &answer, sizeof(answer)) != sizeof(answer))
 		_exit(1);
 	if (answer == 0 && reeve_fds_send(socket, &listener, 1) == 0) {
@@ -156,21 +169,20 @@ static int next_request(int listener, struct reeve_request *ret_request)
 static void probe_listener(int listener, struct reeve_features *features)
 {
 	struct reeve_request request;
-	struct seccomp_notif_addfd inject = {.srcfd = (uint32_t)listener, .newfd_flags = O_CLOEXEC};
+	/* Anything but the listener: whoever got that could not be left alone with a call any more. */
+	AUTO_CLOSE int anything = eventfd(0, EFD_CLOEXEC);
+	struct seccomp_notif_addfd inject = {.srcfd = (uint32_t)anything, .newfd_flags = O_CLOEXEC};
 
 	features->synchronous_wake = reeve_listener_wake_synchronously(listener, true) == 0;
 	if (next_request(listener, &request) < 0)
 		return;
 	inject.id = request.id;
 	features->inject = works(FAULTABLE("addfd", ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &inject)));
-	if (reeve_respond_value(listener, request.id, 0) != 0 || next_request(listener, &request) < 0)
-		return;
-	inject.id = request.id;
 	inject.flags = SECCOMP_ADDFD_FLAG_SEND;
 	features->inject_respond =
 	        works(FAULTABLE("addfd_send", ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &inject)));
-	if (!features->inject_respond)
-		reeve_respond_value(listener, request.id, 0);
+	if (!features->inject_respond && reeve_respond_value(listener, request.id, 0) != 0)
+		return;
 	if (next_request(listener, &request) < 0)
 		return;
 	features->continue_response = reeve_respond_continue(listener, request.id) == 0;
@@ -183,6 +195,18 @@ static void assume_by_release(struct reeve_features *features)
 	features->inject = kernel_is_at_least(5, 9);
 	features->inject_respond = kernel_is_at_least(5, 14);
 	features->synchronous_wake = kernel_is_at_least(6, 6);
+}
+
+/* What came of wearing the filter: -errno, or 0 with the listener. */
+static void take_answer(int answer, int listener, struct reeve_features *features)
+{
+	features->listener_exists = answer == -EBUSY;
+	if (features->listener_exists)
+		assume_by_release(features);
+	else if (answer < 0)
+		features->user_notification = false;
+	else
+		probe_listener(listener, features);
 }
 
 static void probe_child(pid_t pid, int socket, int number_there, struct reeve_features *features)
@@ -200,13 +224,9 @@ static void probe_child(pid_t pid, int socket, int number_there, struct reeve_fe
 		features->user_notification = false;
 		return;
 	}
-	features->listener_exists = answer == -EBUSY;
-	if (features->listener_exists)
-		assume_by_release(features);
-	else if (answer < 0 || reeve_fds_receive(socket, &listener, 1) < 0)
-		features->user_notification = false;
-	else
-		probe_listener(listener, features);
+	if (answer == 0)
+		answer = reeve_fds_receive(socket, &listener, 1);
+	take_answer(answer, listener, features);
 	features->pidfd_getfd = reeve_listener_take(pid, number_there, &taken) == 0;
 	features->process_vm = FAULTABLE("process_vm_readv", process_vm_readv(pid, &here, 1, &there, 1, 0)) ==
 	                       (ssize_t)sizeof(known);
@@ -253,5 +273,68 @@ int reeve_probe(struct reeve_features *ret_features)
 	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
 		;
 	*ret_features = features;
+	return 0;
+}
+
+/* ---- the same on a thread of this process, for which no memory is copied ---- */
+
+struct wearer {
+	sem_t wears;
+	int answer, listener;
+};
+
+static void *wearer_main(void *argument)
+{
+	struct wearer *wearer = argument;
+	int listener = -EBADF, r = wear(&listener);
+
+	/* What is injected goes into a table of its own, and with that away. In there the listener must not
+	 * be: as long as anybody has it, a call that nobody answers does not end. */
+	if (r == 0)
+		r = unshare(CLONE_FILES) < 0 ? -errno : 0;
+	wearer->listener = listener;
+	wearer->answer = r;
+	if (r == 0)
+		close(listener);
+	sem_post(&wearer->wears);
+	for (int i = 0; i < TRIES && r == 0; i++)
+		syscall(SYS_getppid);
+	return NULL;
+}
+
+/* A thread that no signal of the caller's reaches. */
+static int start_wearer(struct wearer *wearer, pthread_t *ret)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int r;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, WEARER_STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(ret, &attributes, wearer_main, wearer);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return -r;
+}
+
+int probe_listening(struct reeve_features *features)
+{
+	struct wearer wearer = {.answer = -EBADF, .listener = -EBADF};
+	pthread_t thread;
+	int r;
+
+	sem_init(&wearer.wears, 0, 0);
+	r = start_wearer(&wearer, &thread);
+	if (r < 0)
+		return r;
+	while (sem_wait(&wearer.wears) < 0 && errno == EINTR)
+		;
+	take_answer(wearer.answer, wearer.listener, features);
+	/* Ends what the thread still waits for. */
+	cleanup_close(&wearer.listener);
+	pthread_join(thread, NULL);
+	sem_destroy(&wearer.wears);
 	return 0;
 }

@@ -15,8 +15,16 @@
 
 #define MOST_SPELLINGS 3 /* of one rule */
 
+/* What was last found to be where its name says, without a link on the way: rules come by the dozen from one
+ * folder. */
+struct seen {
+	char path[PATH_MAX];
+	size_t length;
+};
+
 struct binding {
 	ARRAY(struct match_entry) entries;
+	struct seen *seen;
 };
 
 static int add(struct binding *binding, const struct policy_file_rule *rule, const char *path)
@@ -24,8 +32,9 @@ static int add(struct binding *binding, const struct policy_file_rule *rule, con
 	struct match_entry entry = {.rule = rule};
 	int r;
 
-	for (size_t i = 0; i < binding->entries.count; i++)
-		if (binding->entries.items[i].rule == rule && !strcmp(binding->entries.items[i].path, path))
+	/* Those of one rule stand together. */
+	for (size_t i = binding->entries.count; i > 0 && binding->entries.items[i - 1].rule == rule; i--)
+		if (!strcmp(binding->entries.items[i - 1].path, path))
 			return 0;
 	entry.path = strdup(path);
 	if (!entry.path)
@@ -36,14 +45,58 @@ static int add(struct binding *binding, const struct policy_file_rule *rule, con
 	return r;
 }
 
+/* How much of a clean path is a folder, or all, of what was seen. */
+static size_t length_seen(const struct seen *seen, const char *path)
+{
+	size_t length = 0;
+
+	for (size_t i = 1; i <= seen->length; i++) {
+		if ((path[i] == '/' || !path[i]) && (seen->path[i] == '/' || !seen->path[i]))
+			length = i;
+		if (!path[i] || path[i] != seen->path[i])
+			break;
+	}
+	return length;
+}
+
+/* Whether a clean path is where its name says: each name on the way is there and no link, or nothing is there
+ * from some name on. What is unclear is not. */
+static bool is_in_place(struct seen *seen, const char *path)
+{
+	char link;
+
+	seen->length = length_seen(seen, path);
+	while (path[seen->length]) {
+		size_t end = seen->length + 1 + strcspn(path + seen->length + 1, "/");
+
+		memcpy(seen->path + seen->length, path + seen->length, end - seen->length);
+		seen->path[end] = '\0';
+		if (readlink(seen->path, &link, 1) >= 0)
+			errno = ELOOP;
+		if (errno != EINVAL) {
+			bool is_missing = errno == ENOENT;
+
+			seen->path[seen->length] = '\0';
+			return is_missing;
+		}
+		seen->length = end;
+	}
+	seen->path[seen->length] = '\0';
+	return true;
+}
+
 /* The real path of the longest part of `path` that exists, and the rest as it is. */
-static int real_as_far_as_it_goes(const char *path, char *ret, size_t size)
+static int real_as_far_as_it_goes(struct seen *seen, const char *path, char *ret, size_t size)
 {
 	char head[PATH_MAX];
 	size_t length = strlen(path), cut = length;
 
-	if (length >= sizeof(head))
+	if (length >= sizeof(head) || length >= size)
 		return -ENAMETOOLONG;
+	if (is_in_place(seen, path)) {
+		memcpy(ret, path, length + 1);
+		return 0;
+	}
 	for (;;) {
 		AUTO_FREE char *real = NULL;
 
@@ -67,7 +120,7 @@ static int real_as_far_as_it_goes(const char *path, char *ret, size_t size)
 }
 
 /* The path with its folder resolved, and the last name as written: the place of the link, if it is one. */
-static int real_folder(const char *path, char *ret, size_t size)
+static int real_folder(struct seen *seen, const char *path, char *ret, size_t size)
 {
 	char folder[PATH_MAX];
 	const char *base = path_base(path);
@@ -77,7 +130,7 @@ static int real_folder(const char *path, char *ret, size_t size)
 		return -ENAMETOOLONG;
 	memcpy(folder, path, (size_t)(base - path));
 	folder[base - path > 1 ? base - path - 1 : 1] = '\0';
-	r = real_as_far_as_it_goes(folder, ret, size);
+	r = real_as_far_as_it_goes(seen, folder, ret, size);
 	if (r < 0)
 		return r;
 	if (strcmp(ret, "/") == 0)
@@ -119,11 +172,12 @@ static int bind_plain(struct binding *binding, const struct policy_file_rule *ru
 
 	if (is_own_process(rule->path))
 		return add(binding, rule, rule->path);
-	if (real_as_far_as_it_goes(rule->path, spelling, sizeof(spelling)) == 0 && name_own_process(spelling))
+	if (real_as_far_as_it_goes(binding->seen, rule->path, spelling, sizeof(spelling)) == 0 &&
+	        name_own_process(spelling))
 		r = add(binding, rule, spelling);
 	/* What is denied or hidden is so under its own name, too: the link there must not be removed. */
 	if (r == 0 && rule->verdict != POLICY_ALLOW &&
-	        real_folder(rule->path, spelling, sizeof(spelling)) == 0)
+	        real_folder(binding->seen, rule->path, spelling, sizeof(spelling)) == 0)
 		r = add(binding, rule, spelling);
 	if (r == 0 && rule->verdict != POLICY_ALLOW)
 		r = add(binding, rule, rule->path);
@@ -139,7 +193,7 @@ static int bind_glob(struct binding *binding, const struct policy_file_rule *rul
 	if (r < 0)
 		return r;
 	match_glob_top(rule->path, top, sizeof(top));
-	if (strcmp(top, "/") == 0 || real_as_far_as_it_goes(top, real, sizeof(real)) < 0 ||
+	if (strcmp(top, "/") == 0 || real_as_far_as_it_goes(binding->seen, top, real, sizeof(real)) < 0 ||
 	        !strcmp(top, real))
 		return 0;
 	/* The literal folder resolves elsewhere; what a folder's real name has of glob characters is escaped.
@@ -164,7 +218,7 @@ static int bind_glob(struct binding *binding, const struct policy_file_rule *rul
 	return add(binding, rule, bound);
 }
 
-static int bind_redirect(struct plan *plan, const struct policy_file_rule *rule)
+static int bind_redirect(struct plan *plan, struct seen *seen, const struct policy_file_rule *rule)
 {
 	struct plan_redirect *grown =
 	        reallocarray(plan->redirects, plan->redirect_count + 1, sizeof(*plan->redirects));
@@ -174,7 +228,7 @@ static int bind_redirect(struct plan *plan, const struct policy_file_rule *rule)
 	if (!grown)
 		return -ENOMEM;
 	plan->redirects = grown;
-	r = real_folder(rule->path, from, sizeof(from));
+	r = real_folder(seen, rule->path, from, sizeof(from));
 	if (r < 0)
 		return r;
 	grown = &plan->redirects[plan->redirect_count];
@@ -205,11 +259,11 @@ const struct plan_redirect *plan_redirect_below(const struct plan *plan, const c
 }
 
 /* A socket file is bound as any other file; the other addresses mean the same everywhere. */
-static int bind_address(struct plan *plan, const struct policy_address_rule *rule)
+static int bind_address(struct plan *plan, struct seen *seen, const struct policy_address_rule *rule)
 {
 	const struct policy_file_rule file = {
 	        .verdict = rule->verdict, .path = rule->path, .is_glob = rule->is_glob};
-	struct binding binding = {0};
+	struct binding binding = {.seen = seen};
 	int r;
 
 	if (rule->kind != POLICY_ADDRESS_UNIX) {
@@ -224,7 +278,7 @@ static int bind_address(struct plan *plan, const struct policy_address_rule *rul
 	return r;
 }
 
-static int bind_addresses(struct plan *plan)
+static int bind_addresses(struct plan *plan, struct seen *seen)
 {
 	int r = 0;
 
@@ -233,7 +287,7 @@ static int bind_addresses(struct plan *plan)
 	if (!plan->address_entries)
 		return -ENOMEM;
 	for (size_t i = 0; i < plan->policy->address_count && r == 0; i++)
-		r = bind_address(plan, &plan->policy->addresses[i]);
+		r = bind_address(plan, seen, &plan->policy->addresses[i]);
 	if (r < 0)
 		return r;
 	return address_matcher_new(plan->address_entries, plan->address_entry_count, plan->entries,
@@ -242,14 +296,15 @@ static int bind_addresses(struct plan *plan)
 
 int plan_bind(struct plan *plan)
 {
-	struct binding binding = {0};
+	struct seen seen = {0};
+	struct binding binding = {.seen = &seen};
 	int r = 0;
 
 	for (size_t i = 0; i < plan->policy->file_count && r == 0; i++) {
 		const struct policy_file_rule *rule = &plan->policy->files[i];
 
 		if (rule->verdict == POLICY_REDIRECT)
-			r = bind_redirect(plan, rule);
+			r = bind_redirect(plan, &seen, rule);
 		else
 			r = rule->is_glob ? bind_glob(&binding, rule) : bind_plain(&binding, rule);
 	}
@@ -260,7 +315,7 @@ int plan_bind(struct plan *plan)
 	if (r < 0)
 		return r;
 	r = matcher_new(plan->entries, plan->entry_count, &plan->matcher);
-	return r < 0 ? r : bind_addresses(plan);
+	return r < 0 ? r : bind_addresses(plan, &seen);
 }
 
 int plan_find_links(struct plan *plan)

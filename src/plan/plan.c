@@ -87,9 +87,8 @@ static bool is_covered(const struct plan *plan, const struct policy_file_rule *r
 		struct match_verdict verdict;
 
 		if (other->rule == rule || other->rule->verdict != POLICY_ALLOW || other->rule->is_glob ||
-		        (rule->access & ~other->rule->access) || is_own_process(other->path) ||
-		        !path_is_within(top, other->path) ||
-		        (!rule->is_glob && strcmp(top, other->path) == 0))
+		        (rule->access & ~other->rule->access) || !path_is_within(top, other->path) ||
+		        is_own_process(other->path) || (!rule->is_glob && strcmp(top, other->path) == 0))
 			continue;
 		matcher_decide(plan->matcher, other->path, other->rule->access, &verdict);
 		if (verdict.verdict == POLICY_ALLOW && access(other->path, F_OK) == 0)
@@ -185,6 +184,7 @@ static int choose_for_grant(
 	if (!line)
 		return -ENOMEM;
 	line->file = rule;
+	line->entry = entry;
 	if (!entry)
 		return 0;
 	line->layer = layer_of_grant(plan, rule, entry->path, options, &line->why);
@@ -217,17 +217,14 @@ static int access_cut_by(const struct plan *plan, const struct policy_file_rule 
 
 		if (plan->entries[i].rule != rule)
 			continue;
-		r = matcher_new(&plan->entries[i], 1, &alone);
+		r = rule->is_glob ? matcher_new(&plan->entries[i], 1, &alone) : 0;
 		if (r < 0)
 			return r;
 		for (size_t k = 0; k < plan->line_count; k++) {
-			const struct match_entry *allow;
+			const struct match_entry *allow = plan->lines[k].entry;
 
-			if (!plan->lines[k].file || plan->lines[k].file->verdict != POLICY_ALLOW ||
-			        plan->lines[k].layer == PLAN_NOWHERE)
-				continue;
-			allow = first_entry(plan, plan->lines[k].file);
-			if (allow && cuts(&plan->entries[i], alone, allow))
+			if (allow && plan->lines[k].layer != PLAN_NOWHERE &&
+			        cuts(&plan->entries[i], alone, allow))
 				access |= allow->rule->access;
 		}
 		matcher_free(alone);

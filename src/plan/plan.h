@@ -52,6 +52,7 @@ enum {
 /* A rule in the plan, for explain. Exactly one of file, call and address is set. */
 struct plan_line {
 	const struct policy_file_rule *file;
+	const struct match_entry *entry; /* of a grant: where it is first */
 	const struct policy_syscall_rule *call;
 	const struct policy_address_rule *address;
 	enum plan_layer layer;

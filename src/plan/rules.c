@@ -237,13 +237,13 @@ uint32_t rules_join(
 void rules_add_defaults(struct plan *plan, const struct plan_options *options, struct draft *call)
 {
 	const struct policy *policy = plan->policy;
+	enum syscalls_arch arch = syscalls_native();
 
 	for (size_t i = 0; i < policy->default_count; i++) {
 		const struct policy_default *refusal = &policy->defaults[i];
 		uint32_t action = ERRNO(refusal->rule.error);
 
-		if (refusal->rule.nr[syscalls_native()] != (int)call->nr ||
-		        (refusal->for_root && !options->privileged))
+		if (refusal->rule.nr[arch] != (int)call->nr || (refusal->for_root && !options->privileged))
 			continue;
 		if (options->verbose_denials) {
 			plan->calls[call->nr].ruled = true;

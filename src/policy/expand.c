@@ -161,6 +161,9 @@ static bool names(const struct pattern_component *component, const char *name)
 	char key[PATTERN_SIZE];
 	size_t length;
 
+	/* A point is written as itself, escaped, or as the only member of a class. */
+	if (!strchr(".\\[", component->at[0]))
+		return false;
 	return pattern_classify(component, key, &length) == PATTERN_LITERAL && length == strlen(name) &&
 	       memcmp(key, name, length) == 0;
 }
@@ -242,9 +245,15 @@ static int finish_path(struct expansion *expansion, const char **ret_path, bool 
 int policy_expand(struct policy_builder *builder, const struct policy_place *place, const char *text,
         size_t length, const char **ret_path, bool *ret_is_glob)
 {
-	struct expansion expansion = {.builder = builder, .place = place};
+	struct expansion expansion;
 	int r;
 
+	/* Not the whole of it: a policy has hundreds of paths, and most are short. */
+	expansion.builder = builder;
+	expansion.place = place;
+	expansion.length = 0;
+	expansion.text[0] = '\0';
+	expansion.overflowed = expansion.failed = false;
 	*ret_path = NULL;
 	if (length == 0)
 		return fail(&expansion, "an empty path");

@@ -42,13 +42,19 @@ static void task_name(pid_t tid, const char *what, char *ret, size_t size)
 int task_view_init(struct task_view *ret)
 {
 	AUTO_CLOSE int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	AUTO_CLOSE int fds = open("/proc/thread-self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSE int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (proc < 0 || fds < 0 || root < 0)
+	if (proc < 0 || root < 0)
 		return -errno;
-	*ret = (struct task_view){.proc = TAKE_FD(proc), .own_fds = TAKE_FD(fds), .root = TAKE_FD(root)};
+	*ret = (struct task_view){.proc = TAKE_FD(proc), .own_fds = -EBADF, .root = TAKE_FD(root)};
 	return 0;
+}
+
+int task_view_own_fds(struct task_view *view)
+{
+	if (view->own_fds < 0)
+		view->own_fds = open("/proc/thread-self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return view->own_fds;
 }
 
 void task_view_done(struct task_view *view)
@@ -110,13 +116,13 @@ bool task_view_is_own(const struct task_view *view, const char *path)
 	return false;
 }
 
-int task_view_path(const struct task_view *view, int fd, char *ret, size_t size)
+int task_view_path(struct task_view *view, int fd, char *ret, size_t size)
 {
 	char name[12];
 	ssize_t n;
 
 	task_number(name, (unsigned)fd);
-	n = readlinkat(view->own_fds, name, ret, size);
+	n = task_view_own_fds(view) < 0 ? -1 : readlinkat(view->own_fds, name, ret, size);
 	if (n < 0)
 		return -errno;
 	if ((size_t)n >= size)

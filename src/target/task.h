@@ -15,7 +15,7 @@
 /* What one performing thread looks through. Its descriptors are that thread's own. */
 struct task_view {
 	int proc;    /* O_PATH of /proc */
-	int own_fds; /* O_PATH of /proc/thread-self/fd: our descriptors by number */
+	int own_fds; /* task_view_own_fds, or -EBADF as long as nobody asked */
 	int root;    /* O_PATH of "/" */
 	/* Processes with our memory (see kernel/blocking.h), as many as TASK_HELPERS, or NULL. */
 	const _Atomic pid_t *helpers;
@@ -25,6 +25,10 @@ struct task_view {
 int task_view_init(struct task_view *ret);
 void task_view_done(struct task_view *view);
 
+/* O_PATH of /proc/thread-self/fd, our descriptors by number; -1 with errno. Opened when it is asked for first: once the
+ * kernel has made that folder, the end of the process waits for it to be unmade. */
+int task_view_own_fds(struct task_view *view);
+
 /* Whether some name in the path is a number, as those of processes in a procfs are. */
 bool task_path_has_number(const char *path);
 
@@ -33,10 +37,10 @@ bool task_path_has_number(const char *path);
 bool task_view_is_own(const struct task_view *view, const char *path);
 
 /* The path of one of our descriptors: its length, -ENAMETOOLONG, -errno. Ends in NUL. */
-int task_view_path(const struct task_view *view, int fd, char *ret, size_t size);
+int task_view_path(struct task_view *view, int fd, char *ret, size_t size);
 
 struct task {
-	const struct task_view *view;
+	struct task_view *view;
 	pid_t tid;
 	const struct plan *plan; /* whose redirects hold for it, or NULL */
 	bool own_root; /* chroot or another mount namespace can't be excluded: ask for its root each time */

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kernel/probe.h"
 #include "unit/wearer.h"
 
 static int open_descriptors(void)
@@ -203,6 +204,39 @@ static void test_probe_leaves_nothing(void **state)
 	assert_true(first.notif_size >= sizeof(struct seccomp_notif));
 }
 
+/* What the one on a thread tells is what the one with a child tells, and of the thread nothing is left. */
+static void test_listening(void **state)
+{
+	struct reeve_features all, features;
+	int before = open_descriptors();
+
+	assert_int_equal(reeve_probe(&all), 0);
+	assert_int_equal(probe_alone(&features), 0);
+	assert_int_equal(probe_listening(&features), 0);
+	assert_true(features.user_notification && !features.listener_exists);
+	assert_int_equal(features.inject, all.inject);
+	assert_int_equal(features.inject_respond, all.inject_respond);
+	assert_int_equal(features.continue_response, all.continue_response);
+	assert_int_equal(features.synchronous_wake, all.synchronous_wake);
+	assert_false(features.pidfd_getfd || features.process_vm);
+	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
+	assert_int_equal(prctl(PR_GET_SECCOMP, 0, 0, 0, 0), 0);
+	assert_int_equal(syscall(SYS_getppid), getppid());
+}
+
+static int listening_under_a_filter(void)
+{
+	struct reeve_features features = {.user_notification = true};
+	int listener;
+
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(install(0, &listener) == 0);
+	CHECK(probe_listening(&features) == 0);
+	CHECK(features.listener_exists && features.user_notification && features.inject);
+	return 0;
+}
+
 static volatile sig_atomic_t signals;
 
 static void count_signal(int signal)
@@ -252,6 +286,7 @@ static void test_probe_elsewhere(void **state)
 {
 	assert_int_equal(run(probe_sends_no_signal), 0);
 	assert_int_equal(run(probe_under_a_filter), 0);
+	assert_int_equal(run(listening_under_a_filter), 0);
 	if (geteuid() == 0)
 		assert_int_equal(run(probe_unprivileged), 0);
 }
@@ -296,6 +331,18 @@ static void expect_missing(const char *fault, size_t feature)
 		fail_msg("%s: the probe says that it works", fault);
 }
 
+/* The one on a thread ends, whatever is not answered, and sees the same. */
+static void expect_missing_there(const char *fault, size_t feature)
+{
+	struct reeve_features features = {.user_notification = true};
+
+	setenv("REEVE_FAULT", fault, 1);
+	assert_int_equal(probe_listening(&features), 0);
+	unsetenv("REEVE_FAULT");
+	if (((const bool *)&features)[feature])
+		fail_msg("%s: the probe on a thread says that it works", fault);
+}
+
 #define FEATURE(name) offsetof(struct reeve_features, name)
 
 static void test_probe_sees_what_is_missing(void **state)
@@ -317,6 +364,12 @@ static void test_probe_sees_what_is_missing(void **state)
 	expect_missing("openat2:ENOSYS", FEATURE(openat2));
 	expect_missing("process_vm_readv:EPERM", FEATURE(process_vm));
 	expect_missing("close_range:ENOSYS", FEATURE(close_range));
+	expect_missing_there("filter_install:EINVAL", FEATURE(user_notification));
+	expect_missing_there("recv:EINVAL", FEATURE(inject));
+	expect_missing_there("send:EINVAL", FEATURE(continue_response));
+	expect_missing_there("addfd:EINVAL", FEATURE(inject));
+	expect_missing_there("addfd_send:EINVAL", FEATURE(inject_respond));
+	expect_missing_there("set_flags:EINVAL", FEATURE(synchronous_wake));
 	setenv("REEVE_FAULT", "landlock_create_ruleset:EINVAL", 1);
 	assert_int_equal(reeve_probe(&features), 0);
 	assert_int_equal(features.landlock_abi, 0);
@@ -347,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_install),
 	        cmocka_unit_test(test_probe_leaves_nothing),
+	        cmocka_unit_test(test_listening),
 	        cmocka_unit_test(test_probe_elsewhere),
 	        cmocka_unit_test(test_probe_is_cheap),
 #ifdef REEVE_FAULTS

@@ -541,9 +541,55 @@ static void some_calls_never_notify(void **state)
 	plan_free(plan);
 }
 
+static bool is_bound(const struct plan *plan, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	for (size_t i = 0; i < plan->entry_count; i++)
+		if (strcmp(plan->entries[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* Places are found one after the other: what is known of one must not stand for the next. */
+static void test_places(void **state)
+{
+	const struct plan_options options = {0};
+	struct plan *plan;
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/work/file", top);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	plan = plan_with(
+	        "reeve: 1\nfiles:\n  - read: [~/work/inner, ~/work/in, ~/work, ~/work/inner/not/there]\n"
+	        "  - read: [~/link/inner, ~/work/file, ~/work/file/below, ~/link/gone, /, ~/home]\n"
+	        "  - deny: [~/link, ~/work/inner/x]\n",
+	        &options);
+	assert_true(is_bound(plan, "work/inner"));
+	assert_true(is_bound(plan, "work/in"));
+	assert_true(is_bound(plan, "work"));
+	assert_true(is_bound(plan, "work/inner/not/there"));
+	assert_true(is_bound(plan, "work/file"));
+	assert_true(is_bound(plan, "work/file/below"));
+	assert_true(is_bound(plan, "work/gone"));
+	assert_true(is_bound(plan, "home"));
+	assert_true(is_bound(plan, "work/inner/x"));
+	/* A link's own name is bound where it is denied, and only there. */
+	assert_true(is_bound(plan, "link"));
+	assert_false(is_bound(plan, "link/inner"));
+	assert_false(is_bound(plan, "link/gone"));
+	plan_free(plan);
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_places),
 	        cmocka_unit_test(whole_trees_notify_nothing),
 	        cmocka_unit_test(built_in_profiles_notify_nothing),
 	        cmocka_unit_test(a_deny_that_no_grant_covers_costs_nothing),

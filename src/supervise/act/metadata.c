@@ -67,7 +67,7 @@ static long change_mode(struct worker *worker, struct exchange *x, const struct 
 		return -1;
 	}
 	task_number(number, (unsigned)at->object);
-	return syscall(SYS_fchmodat, worker->view.own_fds, number, (mode_t)x->call.mode);
+	return syscall(SYS_fchmodat, task_view_own_fds(&worker->view), number, (mode_t)x->call.mode);
 }
 
 static int times_from_seconds(struct exchange *x, uint64_t address, struct timespec ret[2])

@@ -252,12 +252,12 @@ static int reopen(struct worker *worker, struct exchange *x, const struct resolv
 		how.mode = 0;
 		task_number(number, (unsigned)at->object);
 		pool_will_block(worker);
-		return blocking_open(worker->view.own_fds, number, &how, worker->helper_stack,
+		return blocking_open(task_view_own_fds(&worker->view), number, &how, worker->helper_stack,
 		        sizeof(worker->helper_stack), BLOCKING_INTERVAL_MS, still_blocking, &waiting,
 		        &worker->shared->helpers[worker->index]);
 	}
 	task_number(number, (unsigned)at->object);
-	return opening_openat(worker->view.own_fds, number,
+	return opening_openat(task_view_own_fds(&worker->view), number,
 	        (int)(how.flags & ~(uint64_t)(O_NOFOLLOW | O_CREAT | O_EXCL)) | O_NOCTTY | O_CLOEXEC, 0);
 }
 

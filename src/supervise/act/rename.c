@@ -177,8 +177,8 @@ void act_link(struct worker *worker, struct exchange *x)
 		if (r != 0)
 			act_fail(x, r);
 		else /* through the magic link: the very object that was judged, a symbolic link too */
-			act_result(x, syscall(SYS_linkat, worker->view.own_fds, number, new->parent,
-			                      new->name, AT_SYMLINK_FOLLOW));
+			act_result(x, syscall(SYS_linkat, task_view_own_fds(&worker->view), number,
+			                      new->parent, new->name, AT_SYMLINK_FOLLOW));
 	}
 	resolved_done(old);
 	resolved_done(new);

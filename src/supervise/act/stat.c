@@ -110,7 +110,7 @@ static void look_access(
 
 	if (r < 0 && errno == ENOSYS) {
 		task_number(number, (unsigned)at->object);
-		r = syscall(SYS_faccessat, worker->view.own_fds, number, mode);
+		r = syscall(SYS_faccessat, task_view_own_fds(&worker->view), number, mode);
 	}
 	act_result(x, r);
 }
