@@ -37,6 +37,9 @@ def write(path, words="new"):
 def connect(family, address, kind=socket.SOCK_STREAM):
     with socket.socket(family, kind) as s:
         s.connect(address)
+def send(address):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(b"x", address)
 def bind(family, address):
     with socket.socket(family) as s:
         s.bind(address)
@@ -147,6 +150,8 @@ CHANGES = [
     'os.open("asked", os.O_TMPFILE | os.O_RDWR)',
     'text(f"/proc/self/fd/{os.open(\'asked/a\', os.O_PATH)}")',
     'os.open("a", os.O_RDONLY, dir_fd=os.open("asked", os.O_PATH))',
+    'os.open("free/../asked/a", os.O_RDONLY)', 'os.rename("asked/folder", "free/folder")',
+    'os.execve(os.open("asked/program", os.O_PATH), ["program"], {})',
     'subprocess.run(["asked/program"])', 'bind(socket.AF_UNIX, "asked/socket")',
 ]
 
@@ -248,6 +253,14 @@ def addresses(reeve):
         assert asked.tries(line, 'once', object=f'unix:{place.work}/asked/socket') == 'None'
         assert asked.tries('bind(socket.AF_UNIX, "asked/new")', 'deny') == 'E 13'
         assert asked.tries('bind(socket.AF_UNIX, "asked/new")', 'once') == 'None'
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(('127.0.0.1', port))
+        udp.settimeout(PATIENCE)
+        line = f'send(("127.0.0.1", {port}))'
+        assert asked.tries(line, 'deny') == 'E 13'
+        assert asked.tries(line, 'once', object=f'udp:127.0.0.1:{port}') == 'None'
+        assert udp.recv(9) == b'x'
+        udp.close()
         listener.close()
         line = f'bind(socket.AF_INET, ("127.0.0.1", {port}))'
         assert asked.tries(line, 'deny') == 'E 13'
