@@ -271,8 +271,8 @@ void reeve_plan_free(struct reeve_plan *plan); /* NULL is fine */
 /* The plan in words, or as JSON (as `reeve explain --json` prints it); the caller frees it. 0 or -ENOMEM. */
 int reeve_plan_explain(const struct reeve_plan *plan, bool json, char **ret_text);
 
-/* One question: "open:PATH:rw", "exec:PATH", "connect:ADDRESS", "syscall:NAME". Returns 1: allowed; 0: refused; in
- * both cases with the answer, as text or JSON, which the caller frees, unless ret_text is NULL. -EINVAL: no such
+/* One question: "open:PATH:rw", "exec:PATH", "connect:ADDRESS", "syscall:NAME". Returns 1: allowed; 0: refused, or asked
+ * about; in both cases with the answer, as text or JSON, which the caller frees, unless ret_text is NULL. -EINVAL: no such
  * question; -ENOMEM, -errno. */
 int reeve_plan_ask(const struct reeve_plan *plan, const char *question, bool json, char **ret_text);
 
@@ -310,7 +310,8 @@ struct reeve_spawn_options {
 	 * `serve_self` on the one that calls reeve_run_serve. Calls that wait for one of them wait for all before it. */
 	bool serve_self;
 	/* Called for each call that the policy or the plan's `operations` bring to the supervisor, before anything is
-	 * decided; it returns an enum reeve_answer. NULL: none. */
+	 * decided; it returns an enum reeve_answer. NULL: none. What rules ask about is refused where it leaves that
+	 * to the policy. */
 	int (*decide)(void *user, const struct reeve_call *call, struct reeve_decision *ret_decision);
 	/* Called with each record, before the task can see the answer: one line of JSON without its line end, see
 	 * docs/records.md. NULL: no records. */

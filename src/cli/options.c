@@ -100,6 +100,14 @@ static const char *key_of(int option)
 		return "deny-connect";
 	case OPTION_DENY_LISTEN:
 		return "deny-listen";
+	case OPTION_ASK:
+		return "ask";
+	case OPTION_ASK_CONNECT:
+		return "ask-connect";
+	case OPTION_ASK_LISTEN:
+		return "ask-listen";
+	case OPTION_ASK_CALL:
+		return "ask-call";
 	case OPTION_LIMIT:
 		return "limit";
 	case OPTION_REDIRECT:

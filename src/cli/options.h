@@ -21,6 +21,10 @@ enum {
 	OPTION_LISTEN,
 	OPTION_DENY_CONNECT,
 	OPTION_DENY_LISTEN,
+	OPTION_ASK,
+	OPTION_ASK_CONNECT,
+	OPTION_ASK_LISTEN,
+	OPTION_ASK_CALL,
 	OPTION_LIMIT,
 	OPTION_REDIRECT,
 	OPTION_ALLOW_CALL,
@@ -47,6 +51,10 @@ enum {
 	{"listen", required_argument, NULL, OPTION_LISTEN},                                                  \
 	{"deny-connect", required_argument, NULL, OPTION_DENY_CONNECT},                                      \
 	{"deny-listen", required_argument, NULL, OPTION_DENY_LISTEN},                                        \
+	{"ask", required_argument, NULL, OPTION_ASK},                                                        \
+	{"ask-connect", required_argument, NULL, OPTION_ASK_CONNECT},                                        \
+	{"ask-listen", required_argument, NULL, OPTION_ASK_LISTEN},                                          \
+	{"ask-call", required_argument, NULL, OPTION_ASK_CALL},                                              \
 	{"limit", required_argument, NULL, OPTION_LIMIT},                                                    \
 	{"redirect", required_argument, NULL, OPTION_REDIRECT},                                              \
 	{"allow-call", required_argument, NULL, OPTION_ALLOW_CALL},                                          \

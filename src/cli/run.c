@@ -496,11 +496,6 @@ static int prepare_asking(struct running *running)
 		        stderr);
 		return -EINVAL;
 	}
-	if ((running->ask_socket || running->ask_timeout) && !asks) {
-		fprintf(stderr, "reeve run: --ask-%s goes with --on-deny=ask\n",
-		        running->ask_socket ? "socket" : "timeout");
-		return -EINVAL;
-	}
 	if (running->ask_timeout && asking_read_seconds(running->ask_timeout, &running->ask_seconds) < 0)
 		return -EINVAL;
 	if (running->ask_socket) {
@@ -512,6 +507,18 @@ static int prepare_asking(struct running *running)
 	running->plan_options.asks = asks;
 	running->plan_options.verbose_denials |= asks;
 	return 0;
+}
+
+/* Who is to be asked, or when, without anything to ask about. */
+static int check_asking(const struct running *running, const struct plan *plan)
+{
+	if (plan->asks || !(running->ask_socket || running->ask_timeout))
+		return 0;
+	fprintf(stderr, "reeve run: --ask-%s goes with %s\n", running->ask_socket ? "socket" : "timeout",
+	        running->plan_options.permissive
+	                ? "rules that ask, and --permissive refuses nothing"
+	                : "--on-deny=ask, or with rules that ask (--ask PATH, 'ask: [PATH]')");
+	return -EINVAL;
 }
 
 static int run(struct running *running, char **argv, int *ret_code)
@@ -529,6 +536,8 @@ static int run(struct running *running, char **argv, int *ret_code)
 		r = options_policy(&running->options, &policy);
 	if (r == 0)
 		r = machine_plan(policy, &running->plan_options, MACHINE_RUNS, &features, &plan);
+	if (r == 0)
+		r = check_asking(running, plan);
 	if (r == 0)
 		r = make_recorder(running);
 	if (r == 0)
@@ -565,11 +574,11 @@ static int main_of_run(int argc, char **argv)
 static const char help[] =
         "Usage: reeve run [OPTIONS] [--] COMMAND [ARGUMENTS]\n"
         "  --read PATH, --write PATH, --exec PATH   grant a file or a whole tree\n"
-        "  --deny PATH, --hide PATH     take a part back; also patterns ('**/.env')\n"
+        "  --deny, --hide, --ask PATH   take a part back, or ask; also '**/.env'\n"
         "  --connect ADDRESS, --listen ADDRESS   grant: '10.0.0.0/8:443', 'udp:*:53',\n"
-        "  --deny-connect, --deny-listen ADDRESS   'unix:~/x.sock', 'unix:@name'\n"
+        "  --deny-connect, --deny-listen, --ask-connect, --ask-listen   'unix:~/x.sock'\n"
         "  --redirect FROM=TO           something else in the place of a path\n"
-        "  --allow-call, --deny-call, --kill-call CALL   'bpf', '@mount', 'kill(pid<0)'\n"
+        "  --allow-call, --deny-call, --kill-call, --ask-call CALL   'bpf', '@mount'\n"
         "  -p, --policy FILE            rules from a file      (all of these may be\n"
         "  --use PROFILE                a built-in profile      given many times)\n"
         "  --limit NAME=VALUE           memory=2G, processes=200, cpu-time=60s, ...\n"

@@ -7,6 +7,10 @@
 static const struct cli_word words[] = {
         {"all", CLI_NOTHING, "the allowed calls, too"},
         {"allow-call", CLI_CALL, "let a system call through"},
+        {"ask", CLI_PATH, "ask before anything there is touched"},
+        {"ask-call", CLI_CALL, "ask before a system call"},
+        {"ask-connect", CLI_TEXT, "ask before connections to an address"},
+        {"ask-listen", CLI_TEXT, "ask before listening on an address"},
         {"ask-socket", CLI_FILE, "who is asked listens there"},
         {"ask-timeout", CLI_TEXT, "no answer for so long means no"},
         {"best-effort", CLI_NOTHING, "go on where the kernel cannot hold a rule"},

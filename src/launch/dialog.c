@@ -155,9 +155,12 @@ static void tell_reason(FILE *out, struct json_object *object)
 	if (!json_object_object_get_ex(object, "rule", &rule) || !rule) {
 		fputs("no rule allows it", out);
 	} else {
-		fprintf(out, "%s ", text_of(rule, "verdict") ? text_of(rule, "verdict") : "");
+		const char *verdict = text_of(rule, "verdict");
+		bool asks = verdict && strcmp(verdict, "ask") == 0;
+
+		fprintf(out, "%s ", verdict ? verdict : "");
 		escape_for_terminal(out, text_of(rule, "text") ? text_of(rule, "text") : "");
-		fputs(" refuses it", out);
+		fputs(asks ? ": asked about each time" : " refuses it", out);
 	}
 	if (text_of(object, "allow_flag")) {
 		fputs("; the rule would be ", out);

@@ -136,7 +136,9 @@ static void tell_exec(const struct server *server, int error)
 	if (!real)
 		return;
 	matcher_decide(server->options->plan->matcher, real, POLICY_EXEC, &verdict);
-	if (verdict.verdict != POLICY_ALLOW)
+	if (verdict.verdict == POLICY_ASK)
+		say(server, "the policy asks about it, and nobody said yes\n");
+	else if (verdict.verdict != POLICY_ALLOW)
 		say(server, "the policy does not allow it; --exec '%s' would\n", real);
 }
 

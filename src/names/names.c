@@ -114,15 +114,15 @@ static bool is_opened_by_address(const struct names *names, const char *name, co
 		struct host_verdict by_name;
 		struct address_verdict verdict;
 
-		if (rule->kind != POLICY_ADDRESS_HOST || rule->verdict != POLICY_ALLOW)
+		if (rule->kind != POLICY_ADDRESS_HOST || !policy_grants(rule->verdict))
 			continue;
 		address.transport = rule->transports & POLICY_TCP ? POLICY_TCP : POLICY_UDP;
 		host_decide(names->policy, name, address.port, address.transport, &by_name);
-		if (by_name.verdict != POLICY_ALLOW)
+		if (!policy_grants(by_name.verdict))
 			continue;
 		memcpy(address.ip, ip, 16);
 		address_decide(names->matcher, &address, POLICY_CONNECT, &verdict);
-		if (verdict.verdict == POLICY_ALLOW)
+		if (policy_grants(verdict.verdict))
 			return true;
 	}
 	return false;
@@ -139,7 +139,7 @@ static uint16_t port_for(const struct policy *policy, const char *name)
 		const struct policy_address_rule *rule = &policy->addresses[i];
 		struct host_verdict verdict;
 
-		if (rule->kind != POLICY_ADDRESS_HOST || rule->verdict != POLICY_ALLOW)
+		if (rule->kind != POLICY_ADDRESS_HOST || !policy_grants(rule->verdict))
 			continue;
 		host_decide(policy, name, rule->port_low, rule->transports, &verdict);
 		if (verdict.rule == rule)
@@ -204,7 +204,7 @@ static bool suits(void *user, const char *name)
 	struct host_verdict verdict;
 
 	host_decide(suiting->policy, name, suiting->address->port, suiting->address->transport, &verdict);
-	return verdict.verdict == POLICY_ALLOW;
+	return policy_grants(verdict.verdict);
 }
 
 enum names_state names_decide(struct names *names, const struct policy *policy, const struct address *address,

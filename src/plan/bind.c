@@ -335,7 +335,7 @@ int plan_find_links(struct plan *plan)
 			continue;
 		/* A link that a target may replace must be looked at each time. */
 		matcher_decide(plan->matcher, names[i], POLICY_WRITE, &verdict);
-		if (verdict.verdict == POLICY_ALLOW)
+		if (policy_grants(verdict.verdict))
 			continue;
 		strcpy(link->name, names[i]);
 		strcpy(link->target, real);

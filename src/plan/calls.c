@@ -28,6 +28,7 @@ struct building {
 	size_t count;
 	bool failed; /* memory was short */
 	bool is_too_large;
+	bool is_rest;     /* the rules on the calls themselves are left out */
 	bool holds_tasks; /* there is a supervisor to look at numbers of tasks */
 };
 
@@ -234,7 +235,8 @@ static void take_draft(struct building *b, struct draft *call)
 	uint32_t action;
 
 	b->failed |= call->cases.failed || call->refusals.failed;
-	action = rules_join(b->plan, b->options, call, cases);
+	action = b->is_rest ? rules_join_rest(b->plan, call, cases)
+	                    : rules_join(b->plan, b->options, call, cases);
 	b->failed |= cases->failed;
 	if (cases->count >= MOST_CASES)
 		b->is_too_large = true;
@@ -283,14 +285,40 @@ static void add_calls(struct building *b, unsigned highest)
 		add_call(b, nr);
 }
 
+static int build(struct building *b, struct filter_program *ret)
+{
+	struct filter_part part = {.arch = syscalls_native(),
+	        .default_action = SECCOMP_RET_ALLOW,
+	        .highest = syscalls_highest(syscalls_native()),
+	        .unknown_action = ERRNO(ENOSYS),
+	        .calls = b->calls,
+	        .call_count = b->count};
+
+	if (b->failed || b->is_too_large)
+		return b->failed ? -ENOMEM : -E2BIG;
+	return filter_build(&part, 1, SECCOMP_RET_KILL_PROCESS, ret);
+}
+
+/* Whether a rule that refuses a call may not stand. */
+static bool may_be_lifted(const struct plan *plan)
+{
+	if (plan->permissive || plan->asks_all)
+		return true;
+	for (size_t i = 0; i < plan->policy->syscall_count; i++)
+		if (plan->policy->syscalls[i].verdict == POLICY_ASK)
+			return true;
+	return false;
+}
+
+int plan_call_rest(const struct plan *plan, const struct seccomp_data *data, uint32_t *ret)
+{
+	return plan->rest.length ? filter_simulate(&plan->rest, data, ret) : -EINVAL;
+}
+
 int plan_build_filter(struct plan *plan, const struct plan_options *options)
 {
 	struct building *b = calloc(1, sizeof(*b));
 	unsigned highest = syscalls_highest(syscalls_native());
-	struct filter_part part = {.arch = syscalls_native(),
-	        .default_action = SECCOMP_RET_ALLOW,
-	        .highest = highest,
-	        .unknown_action = ERRNO(ENOSYS)};
 	int r;
 
 	if (!b)
@@ -306,11 +334,13 @@ int plan_build_filter(struct plan *plan, const struct plan_options *options)
 		b->holds_tasks = true;
 		add_calls(b, highest);
 	}
-	part.calls = b->calls;
-	part.call_count = b->count;
-	r = b->failed         ? -ENOMEM
-	    : b->is_too_large ? -E2BIG
-	                      : filter_build(&part, 1, SECCOMP_RET_KILL_PROCESS, &plan->filter);
+	r = build(b, &plan->filter);
+	if (r == 0 && may_be_lifted(plan)) {
+		discard(b);
+		b->is_rest = true;
+		add_calls(b, highest);
+		r = build(b, &plan->rest);
+	}
 	discard(b);
 	free(b);
 	return r;

@@ -27,7 +27,7 @@ static unsigned granted(const struct plan *plan, const char *path)
 
 static bool is_grant_of(const struct plan *plan, const struct plan_line *line, const char *path)
 {
-	if (!line->file || line->file->verdict != POLICY_ALLOW)
+	if (!line->file || !policy_grants(line->file->verdict))
 		return false;
 	for (size_t i = 0; i < plan->entry_count; i++)
 		if (plan->entries[i].rule == line->file && path_is_within(plan->entries[i].path, path))
@@ -217,9 +217,9 @@ static void compare_names(const struct comparison *c)
 	for (size_t i = 0; i < next->address_count; i++) {
 		const struct policy_address_rule *rule = &next->addresses[i];
 
-		if (rule->kind != POLICY_ADDRESS_HOST || rule->verdict != POLICY_ALLOW)
+		if (rule->kind != POLICY_ADDRESS_HOST || !policy_grants(rule->verdict))
 			continue;
-		fprintf(c->out, "connect %s at ", rule->text);
+		fprintf(c->out, "%sconnect %s at ", rule->verdict == POLICY_ASK ? "ask-" : "", rule->text);
 		tell_place(c->out, &rule->place);
 		fputs(": nobody resolves host names in this run\n", c->out);
 	}
@@ -249,6 +249,23 @@ static void compare_streams(const struct comparison *c)
 		fprintf(c->out, "%s at ", policy_stream_names[i]);
 		tell_place(c->out, &told->place);
 		fputs(": the output cannot change\n", c->out);
+	}
+}
+
+/* Who is asked is there from the start, or nobody is. */
+static void compare_asking(const struct comparison *c)
+{
+	if (!c->next->asks || c->worn->asks)
+		return;
+	for (size_t i = 0; i < c->next->line_count; i++) {
+		const struct plan_line *line = &c->next->lines[i];
+
+		if ((line->file && line->file->verdict != POLICY_ASK) ||
+		        (line->call && line->call->verdict != POLICY_ASK) ||
+		        (line->address && line->address->verdict != POLICY_ASK))
+			continue;
+		tell_line(c->out, line);
+		fputs(": this run asks nobody\n", c->out);
 	}
 }
 
@@ -285,6 +302,7 @@ int plan_compare(const struct plan *worn, const struct plan *next, char **ret_re
 	compare_networks(&c);
 	compare_limits(&c);
 	compare_names(&c);
+	compare_asking(&c);
 	compare_own_network(&c);
 	compare_streams(&c);
 	compare_filters(&c);

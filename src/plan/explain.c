@@ -58,7 +58,7 @@ static const char *const not_held[] = {
         "others may "
         "connect to it there.",
         "stat, chmod, chown, utime and extended attributes: Landlock does not govern them, so grants do not "
-        "bound them. Deny and hide rules do: the supervisor looks at them where such a rule takes effect.",
+        "bound them. Deny, hide and ask rules do: the supervisor looks at them where one takes effect.",
         "Exec rules hold running a file. Mapping it as a library (ld.so FILE, dlopen) is reading: deny that, "
         "too, where it matters.",
         "Listings of folders still show hidden names, and chdir into a hidden folder is not stopped.",

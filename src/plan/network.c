@@ -27,6 +27,7 @@ static const char why_udp_only[] = "Landlock holds ports of TCP and none of UDP"
 static const char why_address[] = "Landlock holds ports of every address and not single addresses";
 static const char why_many[] = "Landlock is told ports one by one, and these are too many";
 static const char why_old[] = "this kernel's Landlock does not know TCP (ABI 4, Linux 6.7)";
+static const char why_asked[] = "only a supervisor can wait for an answer";
 static const char why_log[] = "the kernel's layers keep no record";
 static const char why_nothing[] = "no rule allows any of it: nothing there is allowed anyway";
 static const char why_free[] = "nothing refuses it: all of this is allowed";
@@ -78,7 +79,7 @@ static bool matters(
 	for (size_t i = 0; i < policy->address_count; i++) {
 		const struct policy_address_rule *rule = &policy->addresses[i];
 
-		if (rule->verdict == POLICY_ALLOW && is_ip(rule, denial->use, transport) &&
+		if (policy_grants(rule->verdict) && is_ip(rule, denial->use, transport) &&
 		        overlap(rule, denial))
 			return true;
 	}
@@ -91,7 +92,8 @@ struct tally {
 	bool all;       /* some rule allows all of it */
 	bool denies;    /* some rule takes a part back */
 	bool is_narrow; /* some rule that matters is about certain addresses */
-	bool has_host, logs;
+	bool has_host;
+	bool stops; /* some rule is recorded, or asks: no kernel layer does that */
 };
 
 static void count_rules(const struct choosing *choosing, unsigned use, unsigned transport, struct tally *ret)
@@ -109,18 +111,18 @@ static void count_rules(const struct choosing *choosing, unsigned use, unsigned 
 			ret->denies = true;
 		else if (is_any_address(rule) && rule->port_low == 0 && rule->port_high == UINT16_MAX)
 			ret->all = true;
-		ret->allows += rule->verdict == POLICY_ALLOW;
+		ret->allows += policy_grants(rule->verdict);
 		ret->is_narrow |= !is_any_address(rule);
 		ret->has_host |= rule->kind == POLICY_ADDRESS_HOST;
-		ret->logs |= rule->log;
+		ret->stops |= rule->log || rule->verdict == POLICY_ASK;
 	}
 }
 
 static enum plan_reach reach_of(const struct choosing *choosing, const struct tally *tally)
 {
 	if (tally->allows == 0)
-		return tally->logs ? PLAN_REACH_SOME : PLAN_REACH_NONE;
-	if (tally->all && !tally->denies && !tally->logs && !choosing->options->verbose_denials)
+		return tally->stops ? PLAN_REACH_SOME : PLAN_REACH_NONE;
+	if (tally->all && !tally->denies && !tally->stops && !choosing->options->verbose_denials)
 		return PLAN_REACH_ALL;
 	return PLAN_REACH_SOME;
 }
@@ -145,7 +147,7 @@ static int take_ports(const uint8_t *is_wanted, struct plan_ports *ret)
 	return 0;
 }
 
-/* All ports that some rule allows, whatever is taken back. */
+/* All ports that some rule allows or may allow, whatever is taken back. */
 static int find_outline(
         const struct choosing *choosing, unsigned use, const struct tally *tally, struct plan_ports *ret)
 {
@@ -161,7 +163,7 @@ static int find_outline(
 	for (size_t i = 0; i < policy->address_count; i++) {
 		const struct policy_address_rule *rule = &policy->addresses[i];
 
-		if (rule->verdict == POLICY_ALLOW && is_ip(rule, use, POLICY_TCP))
+		if (policy_grants(rule->verdict) && is_ip(rule, use, POLICY_TCP))
 			memset(is_wanted + rule->port_low, 1, rule->port_high - rule->port_low + 1u);
 	}
 	return take_ports(is_wanted, ret);
@@ -202,7 +204,7 @@ static int choose_tcp(const struct choosing *choosing, unsigned use, enum plan_r
 	*ret_reach = reach_of(choosing, &tally);
 	if (*ret_reach == PLAN_REACH_ALL)
 		return 0;
-	if (*ret_reach == PLAN_REACH_SOME && !tally.is_narrow && !tally.logs &&
+	if (*ret_reach == PLAN_REACH_SOME && !tally.is_narrow && !tally.stops &&
 	        !choosing->options->verbose_denials) {
 		r = find_allowed(choosing, use, ret_ports);
 		if (r < 0)
@@ -219,14 +221,19 @@ static int choose_tcp(const struct choosing *choosing, unsigned use, enum plan_r
 
 /* ---- UNIX sockets ---- */
 
-static size_t count_unix(const struct policy *policy, int kind, unsigned use, enum policy_verdict verdict)
+static bool has_unix(
+        const struct policy *policy, int kind, unsigned use, bool (*is_such)(enum policy_verdict))
 {
-	size_t count = 0;
-
 	for (size_t i = 0; i < policy->address_count; i++)
-		count += (int)policy->addresses[i].kind == kind && policy->addresses[i].use == use &&
-		         policy->addresses[i].verdict == verdict;
-	return count;
+		if ((int)policy->addresses[i].kind == kind && policy->addresses[i].use == use &&
+		        is_such(policy->addresses[i].verdict))
+			return true;
+	return false;
+}
+
+static bool refuses(enum policy_verdict verdict)
+{
+	return verdict != POLICY_ALLOW;
 }
 
 static bool logs_unix(const struct policy *policy, int kind)
@@ -243,7 +250,7 @@ static bool may_hold_sockets(const struct plan_line *line)
 {
 	struct stat st;
 
-	if (!line->file || line->file->verdict != POLICY_ALLOW || !(line->file->access & POLICY_WRITE) ||
+	if (!line->file || !policy_grants(line->file->verdict) || !(line->file->access & POLICY_WRITE) ||
 	        line->layer == PLAN_NOWHERE)
 		return false;
 	if (line->file->is_glob || stat(line->file->path, &st) < 0)
@@ -254,7 +261,7 @@ static bool may_hold_sockets(const struct plan_line *line)
 static enum plan_reach reach_of_files(const struct choosing *choosing)
 {
 	const struct plan *plan = choosing->plan;
-	bool some = count_unix(plan->policy, POLICY_ADDRESS_UNIX, POLICY_CONNECT, POLICY_ALLOW) > 0;
+	bool some = has_unix(plan->policy, POLICY_ADDRESS_UNIX, POLICY_CONNECT, policy_grants);
 
 	for (size_t i = 0; i < plan->line_count && !some; i++)
 		some = may_hold_sockets(&plan->lines[i]);
@@ -269,10 +276,10 @@ static enum plan_reach reach_of_names(const struct choosing *choosing)
 {
 	const struct policy *policy = choosing->plan->policy;
 
-	if (count_unix(policy, POLICY_ADDRESS_ABSTRACT, POLICY_CONNECT, POLICY_ALLOW) == 0)
+	if (!has_unix(policy, POLICY_ADDRESS_ABSTRACT, POLICY_CONNECT, policy_grants))
 		return PLAN_REACH_NONE;
 	if (choosing->options->verbose_denials || logs_unix(policy, POLICY_ADDRESS_ABSTRACT) ||
-	        count_unix(policy, POLICY_ADDRESS_ABSTRACT, POLICY_CONNECT, POLICY_DENY) > 0)
+	        has_unix(policy, POLICY_ADDRESS_ABSTRACT, POLICY_CONNECT, refuses))
 		return PLAN_REACH_SOME;
 	for (size_t i = 0; i < policy->address_count; i++) {
 		const struct policy_address_rule *rule = &policy->addresses[i];
@@ -303,8 +310,8 @@ static bool has_unix_rule(const struct policy *policy, unsigned use)
 
 static bool may_listen_unix(const struct policy *policy)
 {
-	return count_unix(policy, POLICY_ADDRESS_UNIX, POLICY_LISTEN, POLICY_ALLOW) > 0 ||
-	       count_unix(policy, POLICY_ADDRESS_ABSTRACT, POLICY_LISTEN, POLICY_ALLOW) > 0;
+	return has_unix(policy, POLICY_ADDRESS_UNIX, POLICY_LISTEN, policy_grants) ||
+	       has_unix(policy, POLICY_ADDRESS_ABSTRACT, POLICY_LISTEN, policy_grants);
 }
 
 static void choose_unix(const struct choosing *choosing, struct plan_network *network)
@@ -323,7 +330,7 @@ static void choose_unix(const struct choosing *choosing, struct plan_network *ne
 	network->makes_unix_datagrams =
 	        network->makes_unix &&
 	        (network->files == PLAN_REACH_ALL ||
-	                count_unix(plan->policy, POLICY_ADDRESS_UNIX, POLICY_CONNECT, POLICY_ALLOW) > 0 ||
+	                has_unix(plan->policy, POLICY_ADDRESS_UNIX, POLICY_CONNECT, policy_grants) ||
 	                network->names != PLAN_REACH_NONE);
 }
 
@@ -402,6 +409,8 @@ static const char *why_looked_at(const struct plan *plan, const struct policy_ad
 {
 	if (rule->kind == POLICY_ADDRESS_HOST)
 		return why_host;
+	if (rule->verdict == POLICY_ASK)
+		return why_asked;
 	if (rule->log)
 		return why_log;
 	if (is_looked_at(plan, rule, POLICY_TCP)) {
@@ -444,14 +453,14 @@ static void tell_unix(const struct plan *plan, struct plan_line *line)
 	enum plan_reach reach = is_file ? network->files : network->names;
 
 	if (!network->makes_unix) {
-		line->layer = line->address->verdict == POLICY_ALLOW ? PLAN_NOWHERE : PLAN_FILTER;
-		line->why = line->address->verdict == POLICY_ALLOW ? why_closed : NULL;
+		line->layer = policy_grants(line->address->verdict) ? PLAN_NOWHERE : PLAN_FILTER;
+		line->why = policy_grants(line->address->verdict) ? why_closed : NULL;
 	} else if ((line->address->use == POLICY_CONNECT && reach == PLAN_REACH_ALL) ||
 	           (allows_every_name(line->address) && !has_unix_rule(plan->policy, POLICY_LISTEN))) {
 		line->why = why_free;
 	} else {
 		line->layer = PLAN_SUPERVISOR;
-		line->why = is_file ? why_file : why_name;
+		line->why = line->address->verdict == POLICY_ASK ? why_asked : is_file ? why_file : why_name;
 	}
 }
 
@@ -503,7 +512,7 @@ static int grant_places(struct plan *plan)
 		struct stat st;
 
 		if (entry->rule->kind != POLICY_ADDRESS_UNIX || entry->rule->use != POLICY_LISTEN ||
-		        entry->rule->verdict != POLICY_ALLOW || strlen(entry->path) >= sizeof(folder))
+		        !policy_grants(entry->rule->verdict) || strlen(entry->path) >= sizeof(folder))
 			continue;
 		if (entry->rule->is_glob)
 			match_glob_top(entry->path, folder, sizeof(folder));

@@ -25,6 +25,7 @@ static const char why_hidden[] = "only an answer can make a path look absent";
 static const char why_pattern[] = "Landlock has no patterns";
 static const char why_missing[] = "it does not exist, and Landlock rules stand on existing files";
 static const char why_own[] = "it is another folder for each process, which Landlock cannot express";
+static const char why_asked[] = "only a supervisor can wait for an answer";
 static const char why_verbose[] = "what Landlock refuses is not reported, and every refusal was asked to be";
 
 const char *plan_layer_name(enum plan_layer layer)
@@ -115,7 +116,8 @@ static enum plan_layer layer_of_grant(const struct plan *plan, const struct poli
 	}
 	matcher_decide(plan->matcher, bound, rule->access, &verdict);
 	if (verdict.verdict != POLICY_ALLOW) {
-		*ret_why = "a deny or hide rule covers all of it";
+		*ret_why = verdict.verdict == POLICY_ASK ? "a rule that asks covers all of it"
+		                                         : "a deny or hide rule covers all of it";
 		return PLAN_NOWHERE;
 	}
 	if (lstat(bound, &st) < 0) {
@@ -197,7 +199,27 @@ static int choose_for_grant(
 	return add_backstop(plan, entry);
 }
 
-/* Whether a deny can take something out of what an allow grants. */
+/* It grants what an answer may, and refuses it until then: so Landlock holds its outline, and whatever could
+ * touch it stops. */
+static int choose_for_asking(struct plan *plan, const struct policy_file_rule *rule)
+{
+	const struct match_entry *entry = first_entry(plan, rule);
+	struct plan_line *line = plan_add_line(plan);
+
+	if (!line)
+		return -ENOMEM;
+	line->file = rule;
+	line->entry = entry;
+	if (!entry)
+		return 0;
+	line->layer = PLAN_SUPERVISOR;
+	line->why = why_asked;
+	line->backstop = true;
+	notify(plan, line, plan_operations_of(rule->access) | BIT(SYSCALLS_METADATA));
+	return add_backstop(plan, entry);
+}
+
+/* Whether a deny can take something out of what a grant gives. */
 static bool cuts(const struct match_entry *deny, struct matcher *deny_alone, const struct match_entry *allow)
 {
 	if (allow->rule->is_glob)
@@ -291,13 +313,14 @@ static int choose_for_calls(struct plan *plan, const struct plan_options *option
 	for (size_t i = 0; i < plan->policy->syscall_count; i++) {
 		const struct policy_syscall_rule *rule = &plan->policy->syscalls[i];
 		bool is_recorded = rule->log || (options->verbose_denials && rule->verdict != POLICY_ALLOW);
+		bool is_asked = rule->verdict == POLICY_ASK;
 		struct plan_line *line = plan_add_line(plan);
 
 		if (!line)
 			return -ENOMEM;
 		line->call = rule;
-		line->layer = is_recorded ? PLAN_SUPERVISOR : PLAN_FILTER;
-		line->why = is_recorded ? "the filter keeps no record" : NULL;
+		line->layer = is_asked || is_recorded ? PLAN_SUPERVISOR : PLAN_FILTER;
+		line->why = is_asked ? why_asked : is_recorded ? "the filter keeps no record" : NULL;
 	}
 	return 0;
 }
@@ -323,9 +346,12 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 		if (policy->files[i].verdict == POLICY_ALLOW)
 			r = choose_for_grant(plan, &policy->files[i], options);
 	for (size_t i = 0; i < policy->file_count && r == 0; i++)
+		if (policy->files[i].verdict == POLICY_ASK)
+			r = choose_for_asking(plan, &policy->files[i]);
+	for (size_t i = 0; i < policy->file_count && r == 0; i++)
 		if (policy->files[i].verdict == POLICY_REDIRECT)
 			r = choose_for_redirect(plan, &policy->files[i]);
-		else if (policy->files[i].verdict != POLICY_ALLOW)
+		else if (!policy_grants(policy->files[i].verdict))
 			r = choose_for_denial(plan, &policy->files[i]);
 	/* Last: what the others make notify, these are held by as well. */
 	for (size_t i = 0; i < plan->closed_count && r == 0; i++)
@@ -473,7 +499,8 @@ int plan_new(struct policy *policy, const struct plan_options *options, struct p
 		return -ENOMEM;
 	plan->policy = policy_ref(policy);
 	plan->permissive = options->permissive;
-	plan->asks = options->asks;
+	plan->asks_all = options->asks;
+	plan->asks = options->asks || (policy_asks(policy) && !options->permissive);
 	if (options->worn) {
 		plan->uses_landlock = options->worn->uses_landlock;
 		plan->landlock_handled = options->worn->landlock_handled;
@@ -527,6 +554,7 @@ void plan_free(struct plan *plan)
 		free((char *)plan->closed[i].path);
 	free(plan->closed);
 	filter_program_done(&plan->filter);
+	filter_program_done(&plan->rest);
 	policy_unref(plan->policy);
 	free(plan->notes);
 	free(plan);
@@ -630,6 +658,10 @@ int plan_ruleset(const struct plan *plan, bool scope_signals, bool wide)
 
 		if (wide && plan->grants[i].sockets)
 			rights |= LANDLOCK_RIGHT_MAKE_SOCK;
+		/* Performing threads run nothing. What moves into a place where an answer may allow to run it
+		 * was judged, and Landlock would refuse that it gains a right. */
+		if (wide && plan->asks && plan->grants[i].access)
+			rights |= LANDLOCK_RIGHT_EXECUTE;
 		r = grant_path(ruleset, plan->grants[i].path, rights & plan->landlock_handled);
 		if (r < 0)
 			return r;

@@ -154,7 +154,9 @@ struct plan {
 	bool performs;   /* the supervisor performs calls: a domain is on, and on its threads too */
 	bool undoes_domains; /* what it performs would not obey a domain that the target puts on itself */
 	bool hides;
-	bool permissive, asks;
+	bool permissive;
+	bool asks;     /* somebody is asked: about what rules say, and */
+	bool asks_all; /* about all that would be refused */
 	bool notifies[SYSCALLS_OPERATIONS];
 	bool notifies_for_files[SYSCALLS_OPERATIONS]; /* without what addresses ask for */
 	struct plan_call calls[PLAN_MAX_CALLS]; /* by native number */
@@ -162,6 +164,9 @@ struct plan {
 	bool scopes_signals;
 	unsigned lacks; /* PLAN_LACKS_ bits */
 	struct filter_program filter;
+	/* What the filter would do with a call if no rule on the call itself refused it: empty, or asked when such a
+	 * refusal does not stand. */
+	struct filter_program rest;
 
 	bool own_network;    /* everything runs in a network namespace of its own */
 	bool user_namespace; /* and in a user namespace, which that needs */
@@ -194,6 +199,10 @@ void plan_free(struct plan *plan); /* NULL is fine */
  * are part of every policy, else NULL. */
 const struct policy_syscall_rule *plan_call_rule(const struct plan *plan, int nr, const uint64_t args[6],
         const struct policy_default **ret_default);
+
+/* What is left of a call whose rule refuses it, when that refusal does not stand: an action of the filter. 0 or
+ * -errno. */
+int plan_call_rest(const struct plan *plan, const struct seccomp_data *data, uint32_t *ret);
 
 /* A ruleset of the plan's grants. `wide` adds what a performing thread needs to look at tasks (/proc).
  * The descriptor or -errno. */

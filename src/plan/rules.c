@@ -1,6 +1,6 @@
 /* Rules on a system call become tests in an order in which the first that holds decides:
  *
- *     what kills, what denies   each behind tests of the rules that lie inside of it, which lead over it
+ *     what kills, denies, asks  each behind tests of the rules that lie inside of it, which lead over it
  *     what allows               leads to the refusals, or over those that it opens
  *     the rule without conditions
  *     refusals that a rule opens
@@ -71,7 +71,7 @@ static void add_condition(
 
 static uint32_t action_of(struct joining *joining, const struct policy_syscall_rule *rule)
 {
-	if (rule->log || joining->options->verbose_denials) {
+	if (rule->verdict == POLICY_ASK || rule->log || joining->options->verbose_denials) {
 		joining->call->ruled = true;
 		return SECCOMP_RET_USER_NOTIF;
 	}
@@ -129,6 +129,7 @@ static void add_rules(struct joining *joining)
 
 	add_rules_of(joining, POLICY_KILL);
 	add_rules_of(joining, POLICY_DENY);
+	add_rules_of(joining, POLICY_ASK);
 	add_rules_of(joining, POLICY_ALLOW);
 	if (joining->count == 0)
 		return;
@@ -210,6 +211,19 @@ static uint32_t simplify(struct draft_cases *cases, uint32_t action)
 	if (i == cases->count)
 		cases->count = 0;
 	return action;
+}
+
+uint32_t rules_join_rest(struct plan *plan, struct draft *call, struct draft_cases *ret)
+{
+	struct joining joining = {.cases = ret};
+	uint32_t action = call->action;
+
+	joining.rules = policy_call_rules(plan->policy, (int)call->nr, &joining.count);
+	add_rest(&joining, call, TO_REST, false);
+	free(call->refusals.items);
+	free(call->cases.items);
+	call->refusals = call->cases = (struct draft_cases){0};
+	return simplify(ret, action);
 }
 
 uint32_t rules_join(

@@ -12,3 +12,7 @@ void rules_add_defaults(struct plan *plan, const struct plan_options *options, s
  * that is left when nothing matches. */
 uint32_t rules_join(struct plan *plan, const struct plan_options *options, struct draft *call,
         struct draft_cases *ret);
+
+/* As rules_join, without the policy's rules themselves: what is left when one that refuses the call does not stand.
+ * What they open stays open. */
+uint32_t rules_join_rest(struct plan *plan, struct draft *call, struct draft_cases *ret);

@@ -9,6 +9,7 @@
 const char *tell_verdict(enum policy_verdict verdict)
 {
 	static const char *const names[] = {[POLICY_ALLOW] = "allow",
+	        [POLICY_ASK] = "ask",
 	        [POLICY_DENY] = "deny",
 	        [POLICY_HIDE] = "hide",
 	        [POLICY_KILL] = "kill",
@@ -87,7 +88,10 @@ void tell_rule(FILE *out, const struct policy_file_rule *file, const struct poli
 
 void tell_address_rule_text(FILE *out, const struct policy_address_rule *rule)
 {
-	fprintf(out, "%s%s ", rule->verdict == POLICY_ALLOW ? "" : "deny-",
+	fprintf(out, "%s%s ",
+	        rule->verdict == POLICY_ALLOW ? ""
+	        : rule->verdict == POLICY_ASK ? "ask-"
+	                                      : "deny-",
 	        rule->use == POLICY_CONNECT ? "connect" : "listen");
 	escape_for_terminal(out, rule->text);
 }

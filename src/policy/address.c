@@ -297,7 +297,7 @@ static int names_init(struct names *names, const struct address_entry *entries, 
 		        rule->name_length > LONGEST_NAME)
 			continue;
 		add_name(names, rule);
-		if (rule->verdict == POLICY_ALLOW)
+		if (policy_grants(rule->verdict))
 			names->allows_others = false;
 	}
 	return 0;
@@ -370,12 +370,75 @@ static void socket_files_done(struct socket_files *files)
 
 /* ---- the matcher ---- */
 
-struct address_matcher {
-	bool sends_udp; /* some rule allows it */
+/* The rules on networks and names, seen in one way. */
+struct view {
+	struct policy_address_rule *copies; /* NULL: the rules are those of the policy */
+	const struct policy_address_rule **originals;
 	struct networks networks[USES];
 	struct names names[USES];
+};
+
+/* Where rules ask, three looks tell what a single one does elsewhere: what is allowed with all that asks in
+ * its way; what is allowed when asking is allowing; and which rule asks. */
+struct address_matcher {
+	bool sends_udp; /* some rule allows it */
+	bool asks;      /* some rule on networks or names does: then the last two views are there */
+	struct view freely, at_all, asking;
 	struct socket_files files[USES];
 };
+
+static int view_init(struct view *view, const struct address_entry *entries, size_t count)
+{
+	static const unsigned uses[USES] = {POLICY_CONNECT, POLICY_LISTEN};
+	int r = 0;
+
+	for (unsigned i = 0; i < USES && r == 0; i++) {
+		r = networks_init(&view->networks[i], entries, count, uses[i]);
+		if (r == 0)
+			r = names_init(&view->names[i], entries, count, uses[i]);
+	}
+	return r;
+}
+
+/* With what asks as what allows; and without all others, or with them. */
+static int view_init_of_asking(
+        struct view *view, const struct address_entry *entries, size_t count, bool with_others)
+{
+	AUTO_FREE struct address_entry *seen = calloc(count + 1, sizeof(*seen));
+	size_t used = 0;
+
+	view->copies = calloc(count + 1, sizeof(*view->copies));
+	view->originals = calloc(count + 1, sizeof(*view->originals));
+	if (!seen || !view->copies || !view->originals)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (entries[i].rule->verdict != POLICY_ASK && !with_others)
+			continue;
+		view->originals[used] = entries[i].rule;
+		view->copies[used] = *entries[i].rule;
+		if (view->copies[used].verdict == POLICY_ASK)
+			view->copies[used].verdict = POLICY_ALLOW;
+		seen[used] = (struct address_entry){&view->copies[used], entries[i].path};
+		used++;
+	}
+	return view_init(view, seen, used);
+}
+
+static const struct policy_address_rule *original_of(
+        const struct view *view, const struct policy_address_rule *rule)
+{
+	return rule && view->copies ? view->originals[rule - view->copies] : rule;
+}
+
+static void view_done(struct view *view)
+{
+	for (unsigned i = 0; i < USES; i++) {
+		networks_done(&view->networks[i]);
+		names_done(&view->names[i]);
+	}
+	free(view->copies);
+	free(view->originals);
+}
 
 int address_matcher_new(const struct address_entry *entries, size_t count, const struct match_entry *files,
         size_t file_count, struct address_matcher **ret)
@@ -386,17 +449,19 @@ int address_matcher_new(const struct address_entry *entries, size_t count, const
 
 	if (!matcher)
 		return -ENOMEM;
-	for (unsigned i = 0; i < USES && r == 0; i++) {
-		r = networks_init(&matcher->networks[i], entries, count, uses[i]);
-		if (r == 0)
-			r = names_init(&matcher->names[i], entries, count, uses[i]);
-		if (r == 0)
-			r = socket_files_init(&matcher->files[i], entries, count, uses[i], files, file_count);
-	}
-	for (size_t i = 0; i < count; i++)
+	r = view_init(&matcher->freely, entries, count);
+	for (unsigned i = 0; i < USES && r == 0; i++)
+		r = socket_files_init(&matcher->files[i], entries, count, uses[i], files, file_count);
+	for (size_t i = 0; i < count; i++) {
 		matcher->sends_udp |= entries[i].rule->verdict == POLICY_ALLOW &&
 		                      entries[i].rule->use == POLICY_CONNECT &&
 		                      entries[i].rule->transports & POLICY_UDP;
+		matcher->asks |= entries[i].rule->verdict == POLICY_ASK;
+	}
+	if (r == 0 && matcher->asks)
+		r = view_init_of_asking(&matcher->at_all, entries, count, true);
+	if (r == 0 && matcher->asks)
+		r = view_init_of_asking(&matcher->asking, entries, count, false);
 	if (r < 0) {
 		address_matcher_free(matcher);
 		return r;
@@ -407,18 +472,18 @@ int address_matcher_new(const struct address_entry *entries, size_t count, const
 
 void address_matcher_trust_names(struct address_matcher *matcher)
 {
-	matcher->names[0].allows_others = true;
+	matcher->freely.names[0].allows_others = matcher->at_all.names[0].allows_others = true;
 }
 
 void address_matcher_free(struct address_matcher *matcher)
 {
 	if (!matcher)
 		return;
-	for (unsigned i = 0; i < USES; i++) {
-		networks_done(&matcher->networks[i]);
-		names_done(&matcher->names[i]);
+	view_done(&matcher->freely);
+	view_done(&matcher->at_all);
+	view_done(&matcher->asking);
+	for (unsigned i = 0; i < USES; i++)
 		socket_files_done(&matcher->files[i]);
-	}
 	free(matcher);
 }
 
@@ -584,23 +649,48 @@ static bool takes_any_port(const struct address *address)
 	return address->transport == POLICY_UDP && address->port == 0;
 }
 
+static void decide_in(
+        const struct view *view, const struct address *address, unsigned i, struct address_verdict *ret)
+{
+	if (address->kind == ADDRESS_IP)
+		decide_ip(&view->networks[i], address, ret);
+	else
+		decide_name(&view->names[i], address, ret);
+	ret->rule = original_of(view, ret->rule);
+}
+
+/* What is not allowed freely: asked about, or refused, and by which rule. */
+static void decide_asking(const struct address_matcher *matcher, const struct address *address, unsigned i,
+        struct address_verdict *ret)
+{
+	const struct policy_address_rule *in_the_way = ret->rule;
+	struct address_verdict asking;
+
+	decide_in(&matcher->at_all, address, i, ret);
+	if (ret->verdict != POLICY_ALLOW)
+		return;
+	decide_in(&matcher->asking, address, i, &asking);
+	/* Who listens on all addresses is asked for the one that a rule asks about. */
+	if (in_the_way && in_the_way->verdict == POLICY_ASK)
+		asking.rule = in_the_way;
+	*ret = (struct address_verdict){.verdict = POLICY_ASK,
+	        .error = asking.rule ? asking.rule->error : EACCES,
+	        .rule = asking.rule};
+}
+
 void address_decide(const struct address_matcher *matcher, const struct address *address, unsigned use,
         struct address_verdict *ret)
 {
 	unsigned i = use == POLICY_LISTEN;
 
-	switch (address->kind) {
-	case ADDRESS_IP:
-		decide_ip(&matcher->networks[i], address, ret);
-		if (!ret->rule && use == POLICY_LISTEN && matcher->sends_udp && takes_any_port(address))
-			allow(ret, NULL);
-		return;
-	case ADDRESS_UNIX_PATH:
+	if (address->kind == ADDRESS_UNIX_PATH)
 		return decide_file(&matcher->files[i], address, ret);
-	case ADDRESS_UNIX_ABSTRACT:
-		return decide_name(&matcher->names[i], address, ret);
-	}
-	deny(ret, NULL);
+	decide_in(&matcher->freely, address, i, ret);
+	if (address->kind == ADDRESS_IP && !ret->rule && use == POLICY_LISTEN && matcher->sends_udp &&
+	        takes_any_port(address))
+		allow(ret, NULL);
+	if (ret->verdict != POLICY_ALLOW && matcher->asks)
+		decide_asking(matcher, address, i, ret);
 }
 
 bool address_allows_every_file(const struct address_matcher *matcher, unsigned use)

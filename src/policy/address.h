@@ -2,8 +2,9 @@
  * the number of rules.
  *
  * The meaning is the one of paths, with sets of addresses for trees: a use is allowed if some allow rule
- * covers the address, and every deny rule that covers it is one that this allow rule lies strictly inside of.
- * What no rule covers is denied.
+ * covers the address, and every ask or deny rule that covers it is one that this allow rule lies strictly inside
+ * of; it is asked about if that can be said of an allow or an ask rule with deny rules alone in its way. What no
+ * rule covers is denied.
  *
  * A socket file is a file, too: the rules about files and those about its address are decided together. A
  * grant to write allows to connect and to listen there; a deny or hide of files refuses it. */
@@ -34,8 +35,8 @@ struct address {
 
 /* `rule` or `file` is the one that decided; neither: no rule allows it. */
 struct address_verdict {
-	enum policy_verdict verdict; /* ALLOW, DENY, or HIDE by a rule about files */
-	int error;                   /* for DENY and HIDE */
+	enum policy_verdict verdict; /* ALLOW, ASK, DENY, or HIDE by a rule about files */
+	int error;                   /* for all but ALLOW */
 	const struct policy_address_rule *rule;
 	const struct policy_file_rule *file;
 };

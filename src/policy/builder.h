@@ -91,7 +91,7 @@ struct policy_words {
 int policy_add_redirect(struct policy_builder *builder, const struct policy_place *place,
         const struct policy_words *from, const struct policy_words *to);
 
-/* Sets verdict and error as the key of a rule about system calls says: "allow", "deny", "kill", or as a flag
+/* Sets verdict and error as the key of a rule about system calls says: "allow", "ask", "deny", "kill", or as a flag
  * "allow-call" and so on. False when it is no such key. */
 bool policy_start_call(struct policy_syscall_rule *rule, const char *key);
 
@@ -113,7 +113,7 @@ int policy_begin_conditions(struct policy_builder *builder, struct conditions *c
 int policy_add_conditions(struct policy_builder *builder, struct conditions *conditions,
         const struct policy_syscall_rule *rule);
 
-/* Of the rules without conditions one per call: kill before deny before allow, and a name before a group. Sorts and
+/* Of the rules without conditions one per call: kill before deny before ask before allow, and a name before a group. Sorts and
  * shortens the array. */
 void policy_settle_calls(struct policy_builder *builder);
 

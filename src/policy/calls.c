@@ -18,9 +18,24 @@ static int add_mention(
 	return ARRAY_PUSH(&builder->calls, mention);
 }
 
+/* A question stops the call, and some must never stop, since a signal before it would be seen: they are among
+ * those that act on the caller alone. */
+static bool never_stops(const struct syscalls_name *call)
+{
+	int nr = call->nr[syscalls_native()];
+	const struct syscalls_row *row = nr < 0 ? NULL : syscalls_row_by_nr(syscalls_native(), (unsigned)nr);
+
+	return nr >= 0 && (!row || row->answer == SYSCALLS_NEVER);
+}
+
 static int add_named(struct policy_builder *builder, struct policy_syscall_rule *rule,
         const struct syscalls_name *call, bool from_group)
 {
+	if (rule->verdict == POLICY_ASK && never_stops(call))
+		return policy_diagnose(builder, &rule->place,
+		        "nobody can be asked about '%s': it acts on the process alone or must never wait; "
+		        "'deny' and 'kill' can hold it",
+		        call->name);
 	rule->name = call->name;
 	memcpy(rule->nr, call->nr, sizeof(rule->nr));
 	return add_mention(builder, rule, from_group);
@@ -62,12 +77,31 @@ static int unknown_word(struct policy_builder *builder, const struct policy_sysc
 	        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
+/* Told once for the group: which of its calls nobody can be asked about, or NULL. */
+static const char *unaskable_of(const char *const *names)
+{
+	for (; *names; names++) {
+		const struct syscalls_name *call = syscalls_by_name(*names);
+
+		if (call && never_stops(call))
+			return *names;
+	}
+	return NULL;
+}
+
 static int add_group(struct policy_builder *builder, struct policy_syscall_rule *rule, const char *text)
 {
 	const char *const *names;
+	const char *unaskable;
 
 	if (syscalls_group(text, &names) < 0)
 		return unknown_word(builder, rule, text, "group of system calls", syscalls_groups());
+	unaskable = rule->verdict == POLICY_ASK ? unaskable_of(names) : NULL;
+	if (unaskable)
+		return policy_diagnose(builder, &rule->place,
+		        "nobody can be asked about all of '%s': its '%s' acts on the process alone or must "
+		        "never wait; name the calls that are meant",
+		        text, unaskable);
 	for (; *names; names++) {
 		const struct syscalls_name *call = syscalls_by_name(*names);
 		int r = call ? add_named(builder, rule, call, true) : 0;
@@ -170,7 +204,7 @@ bool policy_start_call(struct policy_syscall_rule *rule, const char *key)
 		enum policy_verdict verdict;
 		int error;
 	} starts[] = {{"allow", "allow-call", POLICY_ALLOW, 0}, {"deny", "deny-call", POLICY_DENY, EPERM},
-	        {"kill", "kill-call", POLICY_KILL, 0}};
+	        {"kill", "kill-call", POLICY_KILL, 0}, {"ask", "ask-call", POLICY_ASK, EPERM}};
 
 	for (size_t i = 0; i < ELEMENTS(starts); i++) {
 		if (strcmp(key, rule->place.flag ? starts[i].flag : starts[i].key) != 0)
@@ -296,7 +330,8 @@ void policy_settle_calls(struct policy_builder *builder)
 	struct call_mention *calls = builder->calls.items;
 	size_t kept = 0;
 
-	_Static_assert(POLICY_KILL > POLICY_DENY && POLICY_DENY > POLICY_ALLOW, "the order of verdicts");
+	_Static_assert(POLICY_KILL > POLICY_DENY && POLICY_DENY > POLICY_ASK && POLICY_ASK > POLICY_ALLOW,
+	        "the order of verdicts");
 	if (builder->calls.count == 0)
 		return;
 	qsort(calls, builder->calls.count, sizeof(*calls), compare_mentions);

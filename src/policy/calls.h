@@ -22,6 +22,6 @@ const struct policy_syscall_rule *policy_call_decide(
 const struct policy_default *policy_call_default(
         const struct policy *policy, int nr, const uint64_t args[6], bool privileged);
 
-/* Whether an allow rule opens refusals of the call as a whole or, with an argument's number that is not negative,
+/* Whether a rule that allows or asks opens refusals of the call as a whole or, with an argument's number that is not negative,
  * those that look at that argument. */
 bool policy_call_opens(const struct policy_syscall_rule *rule, int argument);

@@ -87,7 +87,7 @@ const struct policy_syscall_rule *policy_call_decide(
 
 bool policy_call_opens(const struct policy_syscall_rule *rule, int argument)
 {
-	if (rule->verdict != POLICY_ALLOW)
+	if (!policy_grants(rule->verdict))
 		return false;
 	if (argument < 0)
 		return true;

@@ -85,10 +85,9 @@ static bool is_within(const struct policy_address_rule *inner, const struct poli
 	return is_host_within(inner->host, outer->host) && are_ports_within(inner, outer);
 }
 
-static bool is_host_rule(
-        const struct policy_address_rule *rule, enum policy_verdict verdict, const char *name)
+static bool is_host_rule(const struct policy_address_rule *rule, const char *name)
 {
-	return rule->kind == POLICY_ADDRESS_HOST && rule->use == POLICY_CONNECT && rule->verdict == verdict &&
+	return rule->kind == POLICY_ADDRESS_HOST && rule->use == POLICY_CONNECT &&
 	       is_host_within(name, rule->host);
 }
 
@@ -97,22 +96,22 @@ static bool covers(const struct policy_address_rule *rule, uint16_t port, unsign
 	return port >= rule->port_low && port <= rule->port_high && (rule->transports & transport);
 }
 
-/* A deny rule that the allow rule does not lie strictly inside of. NULL `at`: one that leaves nothing of it.
- */
 struct at {
 	uint16_t port;
 	unsigned transport;
 };
 
-static const struct policy_address_rule *denied_by(const struct policy *policy, const char *name,
-        const struct policy_address_rule *allow, const struct at *at)
+/* A rule of that verdict that the granting one does not lie strictly inside of. NULL `at`: one that leaves
+ * nothing of it. */
+static const struct policy_address_rule *in_the_way(const struct policy *policy, enum policy_verdict verdict,
+        const char *name, const struct policy_address_rule *grant, const struct at *at)
 {
 	for (size_t i = 0; i < policy->address_count; i++) {
 		const struct policy_address_rule *rule = &policy->addresses[i];
 
-		if (is_host_rule(rule, POLICY_DENY, name) &&
-		        (at ? covers(rule, at->port, at->transport) : are_ports_within(allow, rule)) &&
-		        (!is_within(allow, rule) || is_within(rule, allow)))
+		if (rule->verdict == verdict && is_host_rule(rule, name) &&
+		        (at ? covers(rule, at->port, at->transport) : are_ports_within(grant, rule)) &&
+		        (!is_within(grant, rule) || is_within(rule, grant)))
 			return rule;
 	}
 	return NULL;
@@ -122,17 +121,27 @@ void host_decide(const struct policy *policy, const char *name, uint16_t port, u
         struct host_verdict *ret)
 {
 	const struct at at = {port, transport};
-	const struct policy_address_rule *denial = NULL;
+	const struct policy_address_rule *denial = NULL, *asking = NULL;
 
 	for (size_t i = 0; i < policy->address_count; i++) {
-		const struct policy_address_rule *rule = &policy->addresses[i];
+		const struct policy_address_rule *rule = &policy->addresses[i], *asked_by = rule;
 
-		if (!is_host_rule(rule, POLICY_ALLOW, name) || !covers(rule, port, transport))
+		if (!policy_grants(rule->verdict) || !is_host_rule(rule, name) ||
+		        !covers(rule, port, transport))
 			continue;
-		denial = denied_by(policy, name, rule, &at);
+		denial = in_the_way(policy, POLICY_DENY, name, rule, &at);
 		if (denial)
 			continue;
-		*ret = (struct host_verdict){.verdict = POLICY_ALLOW, .rule = rule};
+		if (rule->verdict == POLICY_ALLOW)
+			asked_by = in_the_way(policy, POLICY_ASK, name, rule, &at);
+		if (!asked_by) {
+			*ret = (struct host_verdict){.verdict = POLICY_ALLOW, .rule = rule};
+			return;
+		}
+		asking = asking ? asking : asked_by;
+	}
+	if (asking) {
+		*ret = (struct host_verdict){.verdict = POLICY_ASK, .error = asking->error, .rule = asking};
 		return;
 	}
 	*ret = (struct host_verdict){
@@ -144,7 +153,8 @@ bool host_is_named(const struct policy *policy, const char *name)
 	for (size_t i = 0; i < policy->address_count; i++) {
 		const struct policy_address_rule *rule = &policy->addresses[i];
 
-		if (is_host_rule(rule, POLICY_ALLOW, name) && !denied_by(policy, name, rule, NULL))
+		if (policy_grants(rule->verdict) && is_host_rule(rule, name) &&
+		        !in_the_way(policy, POLICY_DENY, name, rule, NULL))
 			return true;
 	}
 	return false;
@@ -154,7 +164,7 @@ bool host_any(const struct policy *policy)
 {
 	for (size_t i = 0; i < policy->address_count; i++)
 		if (policy->addresses[i].kind == POLICY_ADDRESS_HOST &&
-		        policy->addresses[i].verdict == POLICY_ALLOW)
+		        policy_grants(policy->addresses[i].verdict))
 			return true;
 	return false;
 }

@@ -9,7 +9,7 @@
 
 struct host_verdict {
 	enum policy_verdict verdict;
-	int error;                              /* for DENY */
+	int error;                              /* for ASK and DENY */
 	const struct policy_address_rule *rule; /* that decided; NULL: no rule names it */
 };
 

@@ -81,14 +81,35 @@ static const struct trie_end *cover_next(const struct cover *cover, size_t *posi
 	return NULL;
 }
 
-static bool end_allows(const struct trie_end *end)
+/* What counts as a grant, and what stands in its way. */
+enum sort {
+	FREELY, /* what is allowed without a question: what asks stands in the way */
+	AT_ALL, /* what is allowed, or may be by an answer */
+};
+
+static bool end_grants(const struct trie_end *end)
 {
-	return end->allow[0] || end->allow[1] || end->allow[2];
+	return end->allow[0] || end->allow[1] || end->allow[2] || end->ask;
+}
+
+static bool end_denies(const struct trie_end *end)
+{
+	return end->deny || end->hide;
 }
 
 static bool end_refuses(const struct trie_end *end)
 {
-	return end->deny || end->hide;
+	return end_denies(end) || end->ask;
+}
+
+static bool end_blocks(const struct trie_end *end, enum sort sort)
+{
+	return sort == FREELY ? end_refuses(end) : end_denies(end);
+}
+
+static const struct policy_file_rule *grant_of(const struct trie_end *end, unsigned bit, enum sort sort)
+{
+	return end->allow[bit] || sort == FREELY ? end->allow[bit] : end->ask;
 }
 
 /* Both cover the same path, so of two plain ones the longer lies inside the shorter. */
@@ -145,43 +166,64 @@ static bool is_overcome(const struct cover *cover, const struct trie_end *refusa
 	size_t position = 0;
 
 	while ((end = cover_next(cover, &position)))
-		if (end_allows(end) && lies_inside(end, refusal))
+		if (end_grants(end) && lies_inside(end, refusal))
 			return true;
 	return false;
 }
 
-static bool overcomes_all(const struct cover *cover, const struct trie_end *allow)
+static bool overcomes_all(const struct cover *cover, const struct trie_end *grant, enum sort sort)
 {
 	const struct trie_end *end;
 	size_t position = 0;
 
 	while ((end = cover_next(cover, &position)))
-		if (end_refuses(end) && !lies_inside(allow, end))
+		if (end_blocks(end, sort) && !lies_inside(grant, end))
 			return false;
 	return true;
 }
 
-/* The rule that grants one access, or none. `*ret_wanted` tells whether some rule would, were it not refused.
- */
-static struct choice find_grant(const struct cover *cover, unsigned bit, bool *ret_wanted)
+/* The rule that grants one access, or none. */
+static struct choice find_grant(const struct cover *cover, unsigned bit, enum sort sort)
 {
 	struct choice grant = {NULL, NULL};
 	const struct trie_end *end;
 	size_t position = 0;
 
-	*ret_wanted = false;
 	while ((end = cover_next(cover, &position))) {
-		if (!end->allow[bit])
-			continue;
-		*ret_wanted = true;
-		if (overcomes_all(cover, end))
-			choose(&grant, end, end->allow[bit]);
+		const struct policy_file_rule *rule = grant_of(end, bit, sort);
+
+		if (rule && overcomes_all(cover, end, sort))
+			choose(&grant, end, rule);
 	}
 	return grant;
 }
 
-/* The refusals that cover the path: the one to tell, of all of them or of those that no allow rule lies in.
- */
+/* Whether some rule would grant the access, were it not refused. */
+static bool is_wanted(const struct cover *cover, unsigned bit)
+{
+	const struct trie_end *end;
+	size_t position = 0;
+
+	while ((end = cover_next(cover, &position)))
+		if (grant_of(end, bit, AT_ALL))
+			return true;
+	return false;
+}
+
+/* The rule that asks, of those that cover the path the one to tell. */
+static const struct policy_file_rule *find_asking(const struct cover *cover)
+{
+	struct choice asking = {NULL, NULL};
+	const struct trie_end *end;
+	size_t position = 0;
+
+	while ((end = cover_next(cover, &position)))
+		if (end->ask)
+			choose(&asking, end, end->ask);
+	return asking.rule;
+}
+
+/* The refusals that cover the path: the one to tell, of all of them or of those that no grant lies in. */
 static struct choice find_refusal(const struct cover *cover, bool only_standing)
 {
 	struct choice refusal = {NULL, NULL};
@@ -189,7 +231,7 @@ static struct choice find_refusal(const struct cover *cover, bool only_standing)
 	size_t position = 0;
 
 	while ((end = cover_next(cover, &position)))
-		if (end_refuses(end) && (!only_standing || !is_overcome(cover, end)))
+		if (end_denies(end) && (!only_standing || !is_overcome(cover, end)))
 			choose_refusal(&refusal, end);
 	return refusal;
 }
@@ -204,15 +246,14 @@ static void refuse(struct match_verdict *ret, const struct policy_file_rule *rul
 
 /* A path that every refusal was overcome for, and that still lacks one access. It can be seen when it can be
  * read: then a hide rule in the way of writing is told as a denial. */
-static void refuse_access(const struct cover *cover, bool wanted, struct match_verdict *ret)
+static void refuse_access(const struct cover *cover, unsigned bit, struct match_verdict *ret)
 {
 	struct choice refusal = {NULL, NULL};
-	bool ignored;
 
-	if (wanted)
+	if (is_wanted(cover, bit))
 		refusal = find_refusal(cover, false);
 	refuse(ret, refusal.rule);
-	if (ret->verdict == POLICY_HIDE && find_grant(cover, 0, &ignored).rule) {
+	if (ret->verdict == POLICY_HIDE && find_grant(cover, 0, AT_ALL).rule) {
 		ret->verdict = POLICY_DENY;
 		ret->error = EACCES;
 	}
@@ -222,8 +263,8 @@ void matcher_decide(
         const struct matcher *matcher, const char *path, unsigned access, struct match_verdict *ret)
 {
 	struct choice told = {NULL, NULL}, refusal;
-	bool wanted;
 	struct cover cover; /* large: only what is used is written */
+	bool asks = false;
 
 	cover.trie = &matcher->trie;
 	cover.path = path;
@@ -243,21 +284,28 @@ void matcher_decide(
 
 		if (!(access & 1u << bit))
 			continue;
-		grant = find_grant(&cover, bit, &wanted);
-		if (!grant.rule) {
-			refuse_access(&cover, wanted, ret);
+		grant = find_grant(&cover, bit, FREELY);
+		if (!grant.rule && !find_grant(&cover, bit, AT_ALL).rule) {
+			refuse_access(&cover, bit, ret);
 			return;
 		}
+		asks |= !grant.rule;
+		if (!grant.rule)
+			continue;
 		if (told.end == grant.end)
 			told = grant; /* of one path, the rule for what is rarer granted */
 		else
 			choose(&told, grant.end, grant.rule);
 	}
+	if (asks) {
+		refuse(ret, find_asking(&cover));
+		return;
+	}
 	ret->verdict = POLICY_ALLOW;
 	ret->error = 0;
 	ret->rule = told.rule;
 	/* The accesses by their bits: POLICY_WRITE is the second. */
-	ret->may_write = find_grant(&cover, 1, &wanted).rule;
+	ret->may_write = find_grant(&cover, 1, FREELY).rule;
 }
 
 enum { MOST_STATES = 64 };
@@ -315,7 +363,8 @@ static const struct policy_file_rule *scan_below(const struct trie *trie, const 
 		const struct trie_end *end = &trie->ends[i];
 
 		if (end_refuses(end) && may_continue_below(&end->pattern, path))
-			found = trie_first_rule(found, trie_first_rule(end->hide, end->deny));
+			found = trie_first_rule(
+			        found, trie_first_rule(end->ask, trie_first_rule(end->hide, end->deny)));
 	}
 	return found;
 }

@@ -1,8 +1,9 @@
 /* Matching of paths: pure, no I/O, and its time does not grow with the number of rules.
  *
- * The meaning: an access is allowed if some allow rule covers the path and grants it, and every deny or hide
- * rule that covers the path is one that this allow rule lies strictly inside of. What no rule covers is
- * denied. */
+ * The meaning: an access is allowed if some allow rule covers the path and grants it, and every ask, deny or hide
+ * rule that covers the path is one that this allow rule lies strictly inside of. It is asked about if that can be
+ * said of an allow or an ask rule, which grants every access, with deny and hide rules alone in its way. What no
+ * rule covers is denied. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,8 +19,8 @@ struct match_entry {
 };
 
 struct match_verdict {
-	enum policy_verdict verdict;         /* ALLOW, DENY or HIDE */
-	int error;                           /* for DENY and HIDE */
+	enum policy_verdict verdict;         /* ALLOW, ASK, DENY or HIDE */
+	int error;                           /* for all but ALLOW */
 	const struct policy_file_rule *rule; /* that decided; NULL: no rule allows it */
 	bool may_write;                      /* for ALLOW: writing is allowed there as well */
 };
@@ -36,13 +37,13 @@ void matcher_decide(
         const struct matcher *matcher, const char *path, unsigned access, struct match_verdict *ret);
 
 /* Whether a directory moved away from `path` could take something out from under a rule (or put it under one
- * that allows more): some deny, hide or glob rule names a place below `path`, other than one that holds
+ * that allows more): some deny, hide, ask or glob rule names a place below `path`, other than one that holds
  * everywhere ("**" + "/.env"). `ret` is such a rule. Rename, exchange and removal of such folders is refused.
  */
 bool matcher_has_rule_below(
         const struct matcher *matcher, const char *path, const struct policy_file_rule **ret);
 
-/* Whether some deny or hide rule could cover a path inside the tree at `path` (or `path` itself).
+/* Whether some deny, hide or ask rule could cover a path inside the tree at `path` (or `path` itself).
  * Conservative: true when it can't be excluded. */
 bool matcher_may_deny_within(const struct matcher *matcher, const char *path);
 

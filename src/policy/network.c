@@ -497,6 +497,8 @@ bool policy_start_address(struct policy_address_rule *rule, const char *key)
 	        {"listen", POLICY_ALLOW, POLICY_LISTEN, 0},
 	        {"deny-connect", POLICY_DENY, POLICY_CONNECT, EACCES},
 	        {"deny-listen", POLICY_DENY, POLICY_LISTEN, EACCES},
+	        {"ask-connect", POLICY_ASK, POLICY_CONNECT, EACCES},
+	        {"ask-listen", POLICY_ASK, POLICY_LISTEN, EACCES},
 	};
 
 	for (size_t i = 0; i < ELEMENTS(starts); i++) {

@@ -57,6 +57,7 @@ bool policy_start_rule(struct policy_file_rule *rule, const char *key)
 	        {"exec", POLICY_ALLOW, POLICY_READ | POLICY_EXEC, 0},
 	        {"deny", POLICY_DENY, POLICY_READ | POLICY_WRITE | POLICY_EXEC, EACCES},
 	        {"hide", POLICY_HIDE, POLICY_READ | POLICY_WRITE | POLICY_EXEC, ENOENT},
+	        {"ask", POLICY_ASK, POLICY_READ | POLICY_WRITE | POLICY_EXEC, EACCES},
 	        {"redirect", POLICY_REDIRECT, POLICY_READ | POLICY_WRITE | POLICY_EXEC, 0},
 	};
 
@@ -427,6 +428,20 @@ void policy_unref(struct policy *policy)
 {
 	if (policy && __atomic_sub_fetch(&policy->references, 1, __ATOMIC_ACQ_REL) == 0)
 		free(policy->block);
+}
+
+bool policy_asks(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->file_count; i++)
+		if (policy->files[i].verdict == POLICY_ASK)
+			return true;
+	for (size_t i = 0; i < policy->address_count; i++)
+		if (policy->addresses[i].verdict == POLICY_ASK)
+			return true;
+	for (size_t i = 0; i < policy->syscall_count; i++)
+		if (policy->syscalls[i].verdict == POLICY_ASK)
+			return true;
+	return false;
 }
 
 int policy_place_compare(const struct policy_place *a, const struct policy_place *b)

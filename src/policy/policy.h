@@ -17,11 +17,18 @@ enum policy_access {
 
 enum policy_verdict {
 	POLICY_ALLOW,
+	POLICY_ASK, /* denied, unless somebody who is asked says yes */
 	POLICY_DENY,
 	POLICY_HIDE,
 	POLICY_KILL,
 	POLICY_REDIRECT,
 };
+
+/* Whether such a rule may open something: by itself, or by an answer. */
+static inline bool policy_grants(enum policy_verdict verdict)
+{
+	return verdict == POLICY_ALLOW || verdict == POLICY_ASK;
+}
 
 /* Where a rule was written. For a flag `source` is "command line" and `flag` the flag as typed. */
 struct policy_place {
@@ -31,9 +38,9 @@ struct policy_place {
 };
 
 struct policy_file_rule {
-	enum policy_verdict verdict; /* ALLOW, DENY, HIDE or REDIRECT */
-	unsigned access; /* ALLOW: what it grants, implied ones included. DENY and HIDE: all three */
-	int error;       /* DENY: EACCES unless the rule says otherwise; HIDE: ENOENT */
+	enum policy_verdict verdict; /* ALLOW, ASK, DENY, HIDE or REDIRECT */
+	unsigned access; /* ALLOW: what it grants, implied ones included. ASK, DENY and HIDE: all three */
+	int error;       /* ASK and DENY: EACCES unless the rule says otherwise; HIDE: ENOENT */
 	bool log;
 	bool optional; /* a grant of what may not exist: dropped by the plan when it does not */
 	bool create;   /* a folder to write, made for the run when it is not there */
@@ -68,8 +75,8 @@ struct policy_test {
 };
 
 struct policy_syscall_rule {
-	enum policy_verdict verdict; /* ALLOW, DENY or KILL */
-	int error;                   /* DENY: EPERM unless the rule says otherwise */
+	enum policy_verdict verdict; /* ALLOW, ASK, DENY or KILL */
+	int error;                   /* ASK and DENY: EPERM unless the rule says otherwise */
 	bool log;
 	const char *text;        /* as written: name, number or group; with conditions "kill(sig=SIGKILL)" */
 	const char *name;        /* the call's name, or NULL for a bare number without a name */
@@ -103,9 +110,9 @@ enum policy_family {
 
 /* A set of network addresses. */
 struct policy_address_rule {
-	enum policy_verdict verdict; /* ALLOW or DENY */
+	enum policy_verdict verdict; /* ALLOW, ASK or DENY */
 	unsigned use;                /* one of POLICY_CONNECT, POLICY_LISTEN */
-	int error;                   /* DENY: EACCES unless the rule says otherwise */
+	int error;                   /* ASK and DENY: EACCES unless the rule says otherwise */
 	bool log;
 	enum {
 		POLICY_ADDRESS_IP,       /* all of the fields from `transports` to `port_high` */
@@ -222,9 +229,9 @@ int policy_add_file(struct policy_builder *builder, const char *path);
 int policy_add_text(struct policy_builder *builder, const char *name, const char *text, size_t length);
 int policy_add_profile(struct policy_builder *builder, const char *name); /* built-in, or -ENOENT */
 
-/* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "connect",
- * "listen", "deny-connect", "deny-listen", "allow-call", "deny-call", "kill-call", "use", "limit" (its value
- * "NAME=VALUE"), "redirect" ("FROM=TO"), "stdout", "stderr", "rotate", "keep",
+/* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "ask", "connect",
+ * "listen", "deny-connect", "deny-listen", "ask-connect", "ask-listen", "allow-call", "deny-call", "kill-call",
+ * "ask-call", "use", "limit" (its value "NAME=VALUE"), "redirect" ("FROM=TO"), "stdout", "stderr", "rotate", "keep",
  * "network" ("own"). */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
@@ -244,6 +251,9 @@ const char *policy_place_text(const struct policy_place *place, char *ret, size_
 
 /* A total order of places: by source, line, column and flag. Below, at or above 0. */
 int policy_place_compare(const struct policy_place *a, const struct policy_place *b);
+
+/* Whether some rule asks. */
+bool policy_asks(const struct policy *policy);
 
 /* Built-in profiles: NULL-terminated names, and the text of one (NULL when there is none of that name). */
 const char *const *policy_profiles(void);

@@ -63,13 +63,19 @@ const struct policy_address_rule *ports_first_rule(
 	return r <= 0 ? a : b;
 }
 
+/* What asks is in the way as what denies is. */
+static bool refuses(const struct policy_address_rule *rule)
+{
+	return rule->verdict != POLICY_ALLOW;
+}
+
 /* By verdict, class, beginning, and end with the furthest first; of those that say the same the one that is
  * told. */
 static int compare_rules(const void *left, const void *right)
 {
 	const struct policy_address_rule *a = *(const struct policy_address_rule *const *)left;
 	const struct policy_address_rule *b = *(const struct policy_address_rule *const *)right;
-	int r = compare_number(a->verdict, b->verdict);
+	int r = compare_number(refuses(a), refuses(b));
 
 	if (r == 0)
 		r = compare_number(a->transports, b->transports);
@@ -318,7 +324,7 @@ static size_t take_class(const struct policy_address_rule **rules, size_t count,
 {
 	size_t first = *at, kept = first;
 
-	for (; *at < count && rules[*at]->verdict == rules[first]->verdict &&
+	for (; *at < count && refuses(rules[*at]) == refuses(rules[first]) &&
 	        rules[*at]->transports == rules[first]->transports;
 	        ++*at)
 		if (kept == first || !says_the_same(rules[*at], rules[kept - 1]))
@@ -358,7 +364,7 @@ int ports_new(const struct policy_address_rule **rules, size_t count, struct por
 	for (size_t at = 0; at < count;) {
 		size_t first = at;
 		unsigned class = class_of(rules[first]->transports);
-		bool denies = rules[first]->verdict != POLICY_ALLOW;
+		bool denies = refuses(rules[first]);
 
 		sorted[denies][class].rules = rules + first;
 		sorted[denies][class].count = take_class(rules, count, &at);

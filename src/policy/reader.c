@@ -147,6 +147,12 @@ static int read_truth(struct reader *reader, const struct document_node *map, co
 	return COMPLAIN(reader, value, "'%s' expects true or false, found %s", name, found(value).text);
 }
 
+/* Whether a rule may say which error its refusal ends in. */
+static bool has_errno(enum policy_verdict verdict)
+{
+	return verdict == POLICY_DENY || verdict == POLICY_ASK;
+}
+
 /* `denies` is what it goes with, if this rule is no such. */
 static int read_errno(struct reader *reader, const struct document_node *map, const char *denies, int *ret)
 {
@@ -370,17 +376,18 @@ static int each_call(struct reader *reader, const struct document_node *value, c
 	return r;
 }
 
-static const char *const file_choices[] = {"read", "write", "exec", "deny", "hide", "redirect", NULL};
-static const char *const file_keys[] = {
-        "read", "write", "exec", "deny", "hide", "redirect", "errno", "log", "optional", "create", NULL};
-static const char *const file_planned[] = {"ask", "temporary", NULL};
-static const char *const call_choices[] = {"allow", "deny", "kill", NULL};
-static const char *const call_keys[] = {"allow", "deny", "kill", "errno", "log", NULL};
-static const char *const call_planned[] = {"ask", NULL};
-static const char *const address_choices[] = {"connect", "listen", "deny-connect", "deny-listen", NULL};
-static const char *const address_keys[] = {
-        "connect", "listen", "deny-connect", "deny-listen", "errno", "log", NULL};
-static const char *const address_planned[] = {"redirect", "ask", NULL};
+static const char *const file_choices[] = {"read", "write", "exec", "deny", "hide", "ask", "redirect", NULL};
+static const char *const file_keys[] = {"read", "write", "exec", "deny", "hide", "ask", "redirect", "errno",
+        "log", "optional", "create", NULL};
+static const char *const file_planned[] = {"temporary", NULL};
+static const char *const call_choices[] = {"allow", "deny", "kill", "ask", NULL};
+static const char *const call_keys[] = {"allow", "deny", "kill", "ask", "errno", "log", NULL};
+static const char *const call_planned[] = {NULL};
+static const char *const address_choices[] = {
+        "connect", "listen", "deny-connect", "deny-listen", "ask-connect", "ask-listen", NULL};
+static const char *const address_keys[] = {"connect", "listen", "deny-connect", "deny-listen", "ask-connect",
+        "ask-listen", "errno", "log", NULL};
+static const char *const address_planned[] = {"redirect", NULL};
 static const char *const top_keys[] = {
         "reeve", "use", "files", "network", "syscalls", "streams", "limits", NULL};
 static const char *const top_planned[] = {NULL};
@@ -432,12 +439,12 @@ static int read_file_item(struct reader *reader, const struct document_node *ite
 	int r = check_keys(reader, item, &keys);
 
 	if (r == 0)
-		r = pick_key(
-		        reader, item, file_choices, &keys, "read, write, exec, deny, hide, redirect", &key);
+		r = pick_key(reader, item, file_choices, &keys,
+		        "read, write, exec, deny, hide, ask, redirect", &key);
 	if (r < 0 || !key)
 		return r;
 	policy_start_rule(&rule, key->text);
-	r = read_errno(reader, item, rule.verdict == POLICY_DENY ? NULL : "'deny'", &rule.error);
+	r = read_errno(reader, item, has_errno(rule.verdict) ? NULL : "'deny' and 'ask'", &rule.error);
 	if (r == 0)
 		r = read_truth(reader, item, "log", &rule.log);
 	if (r == 0)
@@ -468,11 +475,11 @@ static int read_call_item(struct reader *reader, const struct document_node *ite
 	int r = check_keys(reader, item, &keys);
 
 	if (r == 0)
-		r = pick_key(reader, item, call_choices, &keys, "allow, deny, kill", &key);
+		r = pick_key(reader, item, call_choices, &keys, "allow, deny, kill, ask", &key);
 	if (r < 0 || !key)
 		return r;
 	policy_start_call(&rule, key->text);
-	r = read_errno(reader, item, rule.verdict == POLICY_DENY ? NULL : "'deny'", &rule.error);
+	r = read_errno(reader, item, has_errno(rule.verdict) ? NULL : "'deny' and 'ask'", &rule.error);
 	if (r == 0)
 		r = read_truth(reader, item, "log", &rule.log);
 	return r < 0 ? r : each_call(reader, key->next, key->text, &rule);
@@ -487,11 +494,12 @@ static int read_address_item(struct reader *reader, const struct document_node *
 
 	if (r == 0)
 		r = pick_key(reader, item, address_choices, &keys,
-		        "connect, listen, deny-connect, deny-listen", &key);
+		        "connect, listen, deny-connect, deny-listen, ask-connect, ask-listen", &key);
 	if (r < 0 || !key)
 		return r;
 	policy_start_address(&rule, key->text);
-	r = read_errno(reader, item, rule.verdict == POLICY_DENY ? NULL : "'deny-connect' and 'deny-listen'",
+	r = read_errno(reader, item,
+	        has_errno(rule.verdict) ? NULL : "deny-connect, deny-listen, ask-connect and ask-listen",
 	        &rule.error);
 	if (r == 0)
 		r = read_truth(reader, item, "log", &rule.log);

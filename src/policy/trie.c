@@ -204,6 +204,8 @@ static void end_add_rule(struct trie_end *end, const struct policy_file_rule *ru
 		end->deny = trie_first_rule(end->deny, rule);
 	else if (rule->verdict == POLICY_HIDE)
 		end->hide = trie_first_rule(end->hide, rule);
+	else if (rule->verdict == POLICY_ASK)
+		end->ask = trie_first_rule(end->ask, rule);
 	else
 		for (unsigned i = 0; i < TRIE_ACCESSES; i++)
 			if (rule->access & 1u << i)
@@ -263,7 +265,7 @@ static const struct policy_file_rule *refusal_of(const struct trie *trie, const 
 {
 	const struct trie_end *end = &trie->ends[node->end];
 
-	return node->end ? trie_first_rule(end->hide, end->deny) : NULL;
+	return node->end ? trie_first_rule(end->ask, trie_first_rule(end->hide, end->deny)) : NULL;
 }
 
 /* Children come after their parents, so one pass from the end carries everything up. What lies under the

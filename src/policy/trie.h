@@ -14,7 +14,7 @@ enum { TRIE_ACCESSES = 3, TRIE_ROOT = 0, TRIE_NONE = 0 };
 struct trie_end {
 	struct pattern pattern;
 	const struct policy_file_rule *allow[TRIE_ACCESSES];
-	const struct policy_file_rule *deny, *hide;
+	const struct policy_file_rule *deny, *hide, *ask;
 	unsigned depth;   /* components that are not `**` */
 	unsigned letters; /* of all keys together */
 	bool is_literal;
@@ -30,7 +30,7 @@ struct trie_node {
 	uint32_t next_other; /* its next sibling */
 	uint32_t lengths;    /* index into trie.lengths, 0: no child with `*` first or last */
 	uint32_t end;        /* index into trie.ends, 0: no rule ends here */
-	const struct policy_file_rule *below; /* a deny or hide rule strictly below, or NULL */
+	const struct policy_file_rule *below; /* a rule strictly below that is no allow, or NULL */
 	uint8_t kind;
 	bool has_names; /* some child is literal */
 };

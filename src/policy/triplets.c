@@ -137,6 +137,11 @@ static const char *key_of(const struct policy_file_rule *rule)
 	return rule->access & POLICY_EXEC ? "exec " : "read ";
 }
 
+static const char *refusal_word(enum policy_verdict verdict)
+{
+	return verdict == POLICY_ASK ? "ask" : "deny";
+}
+
 static void tell_file_verdict(const struct match_verdict *verdict, char *ret, size_t size)
 {
 	const char *text = verdict->rule ? verdict->rule->text : "no rule";
@@ -146,7 +151,8 @@ static void tell_file_verdict(const struct match_verdict *verdict, char *ret, si
 	else if (verdict->verdict == POLICY_HIDE)
 		snprintf(ret, size, "hide %s", text);
 	else
-		snprintf(ret, size, "deny %s %s", policy_error_name(verdict->error), text);
+		snprintf(ret, size, "%s %s %s", refusal_word(verdict->verdict),
+		        policy_error_name(verdict->error), text);
 }
 
 /* "NAME", "NAME(family=AF_NETLINK)" or a number. */
@@ -172,8 +178,9 @@ static int tell_call_verdict(const struct policy *policy, const char *text, char
 		snprintf(ret, size, "deny %s default", policy_error_name(refusal->rule.error));
 	else if (!rule)
 		snprintf(ret, size, "default");
-	else if (rule->verdict == POLICY_DENY)
-		snprintf(ret, size, "deny %s %s", policy_error_name(rule->error), rule->text);
+	else if (rule->verdict == POLICY_DENY || rule->verdict == POLICY_ASK)
+		snprintf(ret, size, "%s %s %s", refusal_word(rule->verdict), policy_error_name(rule->error),
+		        rule->text);
 	else
 		snprintf(ret, size, "%s %s", rule->verdict == POLICY_KILL ? "kill" : "allow", rule->text);
 	return 0;
@@ -217,8 +224,9 @@ static void tell_address_verdict(const struct address_verdict *verdict, unsigned
 
 	if (verdict->verdict == POLICY_HIDE)
 		snprintf(ret, size, "hide %s", text);
-	else if (verdict->verdict == POLICY_DENY)
-		snprintf(ret, size, "deny %s %s", policy_error_name(verdict->error), text);
+	else if (verdict->verdict == POLICY_DENY || verdict->verdict == POLICY_ASK)
+		snprintf(ret, size, "%s %s %s", refusal_word(verdict->verdict),
+		        policy_error_name(verdict->error), text);
 	else if (verdict->file)
 		snprintf(ret, size, "allow %s%s", key_of(verdict->file), text);
 	else

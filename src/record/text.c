@@ -1,6 +1,7 @@
 /* Refusals for people. */
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/escape.h"
 #include "plan/tell.h"
 #include "record/describe.h"
@@ -77,6 +78,23 @@ static void describe_reason(FILE *out, const struct record *record)
 	}
 }
 
+/* What became of a question whose answer was not yes. */
+static void describe_question(FILE *out, const struct record *record)
+{
+	static const struct {
+		const char *answer, *text;
+	} texts[] = {
+	        {"deny", "the answer was no"},
+	        {"timeout", "no answer came in time"},
+	        {"nobody", "nobody could be asked"},
+	        {"busy", "too many questions are open"},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(texts) && record->answer && !record->is_lifted; i++)
+		if (strcmp(record->answer, texts[i].answer) == 0)
+			fprintf(out, INDENT "asked   %s\n", texts[i].text);
+}
+
 static void describe_hint(FILE *out, const struct record *record, const char *home)
 {
 	switch (hint_of(record)) {
@@ -106,5 +124,6 @@ void describe_text(FILE *out, const struct record *record, const char *home, boo
 	describe_event(out, record, record->tid);
 	fputc('\n', out);
 	describe_reason(out, record);
+	describe_question(out, record);
 	describe_hint(out, record, home);
 }

@@ -123,24 +123,41 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 	return false;
 }
 
+/* The exchange's object becomes the address, in words. */
+static void name_address(struct exchange *x, const struct address *address, unsigned use)
+{
+	size_t prefix = address->kind == ADDRESS_IP && address->transport == POLICY_UDP
+	                        ? strlen(strcpy(x->text, "udp:"))
+	                        : 0;
+
+	x->use = use;
+	x->is_judged = true;
+	address_text(address, x->text + prefix, sizeof(x->text) - prefix);
+	x->object = x->text;
+}
+
 bool decide_address(struct exchange *x, const struct plan *plan, const struct address *address, unsigned use)
 {
 	struct address_verdict verdict;
-	size_t prefix;
 
 	address_decide(plan->addresses, address, use, &verdict);
 	x->verdict = (struct match_verdict){
 	        .verdict = verdict.verdict, .error = verdict.error, .rule = verdict.file};
 	x->address_rule = verdict.rule;
-	x->use = use;
-	x->is_judged = true;
-	prefix = address->kind == ADDRESS_IP && address->transport == POLICY_UDP
-	                 ? strlen(strcpy(x->text, "udp:"))
-	                 : 0;
-	address_text(address, x->text + prefix, sizeof(x->text) - prefix);
-	x->object = x->text;
+	name_address(x, address, use);
 	if (verdict.verdict == POLICY_ALLOW || decide_lifts(x, x->text))
 		return true;
 	refuse(x, verdict.error ? verdict.error : EACCES);
+	return false;
+}
+
+bool decide_named(struct exchange *x, const struct address *address, const struct policy_address_rule *rule)
+{
+	x->verdict = (struct match_verdict){.verdict = rule->verdict, .error = rule->error};
+	x->address_rule = rule;
+	name_address(x, address, POLICY_CONNECT);
+	if (decide_lifts(x, x->text))
+		return true;
+	refuse(x, rule->error);
 	return false;
 }

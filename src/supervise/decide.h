@@ -22,6 +22,9 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 bool decide_address(
         struct exchange *x, const struct plan *plan, const struct address *address, unsigned use);
 
+/* The same for a connection that a rule on a host's name asks about. */
+bool decide_named(struct exchange *x, const struct address *address, const struct policy_address_rule *rule);
+
 /* Whether the refusal that x->verdict holds does not stand, which x->lifted then tells. `path`: what it is about,
  * NULL when that is no path. */
 bool decide_lifts(struct exchange *x, const char *path);

@@ -172,6 +172,10 @@ struct worker {
 /* Writes the exchange's record. */
 void exchange_record(struct worker *worker, struct exchange *x);
 
+/* Asks about the refusal that the exchange holds, if anybody is asked about such, and waits. `still` is called again
+ * and again; anything but 0 ends the waiting. True: it is allowed now, and to be judged again. */
+bool exchange_ask(struct worker *worker, struct exchange *x, int (*still)(void *user), void *user);
+
 /* Families: what an operation's calls do. Each fills the reply. */
 typedef void act_family(struct worker *worker, struct exchange *x);
 

@@ -1,11 +1,15 @@
 #include "supervise/serve.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "kernel/process.h"
+#include "policy/calls.h"
 #include "supervise/act/act.h"
 #include "supervise/answer.h"
 #include "supervise/decide.h"
@@ -74,7 +78,50 @@ static void end_process(struct worker *worker, struct exchange *x)
 	process_signal(pidfd, SIGKILL);
 }
 
-/* A rule on the call itself: registers alone decide. True when it refuses. */
+static void refuse_by_default(struct exchange *x, const struct policy_default *refusal)
+{
+	x->call_rule = &refusal->rule;
+	x->verdict = (struct match_verdict){.verdict = refusal->rule.verdict, .error = refusal->rule.error};
+	x->is_final = true; /* it is so for the sake of the machine */
+	x->reply.error = refusal->rule.error;
+}
+
+static void let_through(struct exchange *x)
+{
+	x->is_judged = true;
+	x->verdict.verdict = POLICY_ALLOW;
+	x->reply = (struct reply){.kind = REPLY_CONTINUE, .fd = -EBADF};
+}
+
+/* The call's own rule does not stand: the filter has not seen the call any further, so what it would have
+ * said then is asked here. True when that is the answer. */
+static bool apply_rest(struct exchange *x)
+{
+	const struct seccomp_data *data = &x->request.data;
+	const struct policy_default *refusal = policy_call_default(
+	        x->plan->policy, data->nr, (const uint64_t *)data->args, x->plan->privileged);
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+	int r = plan_call_rest(x->plan, data, &action);
+
+	if (refusal) {
+		refuse_by_default(x, refusal);
+		return true;
+	}
+	if (r == 0 && action == SECCOMP_RET_USER_NOTIF)
+		return false;
+	if (r == 0 && action == SECCOMP_RET_ALLOW) {
+		let_through(x);
+		return true;
+	}
+	x->is_final = true;
+	decide_refuse(x,
+	        r == 0 && (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO ? action & SECCOMP_RET_DATA
+	                                                                          : EPERM,
+	        "every plan like this one refuses it, whatever the rules say");
+	return true;
+}
+
+/* A rule on the call itself: registers alone decide. True when that is the answer. */
 static bool apply_rule(struct worker *worker, struct exchange *x)
 {
 	const uint64_t *args = (const uint64_t *)x->request.data.args;
@@ -85,22 +132,17 @@ static bool apply_rule(struct worker *worker, struct exchange *x)
 	if (!rule || rule->verdict == POLICY_ALLOW)
 		return false;
 	x->is_judged = true;
+	if (refusal) {
+		refuse_by_default(x, refusal);
+		return true;
+	}
 	x->verdict = (struct match_verdict){.verdict = rule->verdict, .error = rule->error};
-	/* What is refused by default is so for the sake of the machine. */
-	x->is_final = refusal != NULL;
-	if (!refusal && decide_lifts(x, NULL))
-		return false;
+	if (decide_lifts(x, NULL))
+		return apply_rest(x);
 	x->reply.error = rule->error ? rule->error : EPERM;
 	if (rule->verdict == POLICY_KILL)
 		end_process(worker, x);
 	return true;
-}
-
-static void let_through(struct exchange *x)
-{
-	x->is_judged = true;
-	x->verdict.verdict = POLICY_ALLOW;
-	x->reply = (struct reply){.kind = REPLY_CONTINUE, .fd = -EBADF};
 }
 
 /* Whoever supervises by a program of their own decides first. True when that is the answer. */
@@ -239,11 +281,22 @@ void exchange_record(struct worker *worker, struct exchange *x)
 /* ---- asking ---- */
 
 /* Hidden things are not spoken of, and what the supervisor cannot do nobody can allow. */
-static bool may_be_asked(const struct worker *worker, const struct exchange *x)
+static bool is_a_question(const struct exchange *x)
 {
-	return worker->shared->questions && x->plan->asks && x->reply.kind == REPLY_ERROR && x->is_judged &&
-	       x->verdict.verdict == POLICY_DENY && !x->why && !x->is_final &&
-	       !(x->verdict.rule && x->verdict.rule->is_fixed) && x->permit_count < EXCHANGE_QUESTIONS;
+	bool asks =
+	        x->verdict.verdict == POLICY_ASK || (x->verdict.verdict == POLICY_DENY && x->plan->asks_all);
+
+	return asks && x->reply.kind == REPLY_ERROR && x->is_judged && !x->why && !x->is_final &&
+	       !(x->verdict.rule && x->verdict.rule->is_fixed);
+}
+
+static bool may_be_asked(const struct worker *worker, struct exchange *x)
+{
+	if (!is_a_question(x))
+		return false;
+	if (!worker->shared->questions)
+		x->answer = "nobody";
+	return worker->shared->questions && x->permit_count < EXCHANGE_QUESTIONS;
 }
 
 struct asking {
@@ -274,21 +327,18 @@ static bool permit(struct exchange *x, const char *word)
 	return true;
 }
 
-/* True when it is to be tried again, now that somebody allowed it. */
-static bool is_allowed_after_all(struct worker *worker, struct exchange *x)
+/* Whether somebody allows it: then it is permitted from here on. */
+static bool ask(struct worker *worker, struct exchange *x, int (*still)(void *user), void *user)
 {
-	struct asking asking = {worker, x};
 	struct questions_answer answer = {.word = "run", .is_allowed = true};
 	uint64_t begun = now();
 	struct record record;
 	char name[64];
 
-	act_as_self(worker);
-	x->task = (struct task){.view = &worker->view, .tid = x->request.tid, .plan = x->plan};
 	describe(x, name, sizeof(name), &record);
 	if (!questions_allowed_before(worker->shared->questions, &record)) {
 		pool_will_block(worker);
-		questions_ask(worker->shared->questions, &record, still_asking, &asking, &answer);
+		questions_ask(worker->shared->questions, &record, still, user, &answer);
 		x->received += now() - begun;
 	}
 	if (answer.gave_up) {
@@ -303,6 +353,21 @@ static bool is_allowed_after_all(struct worker *worker, struct exchange *x)
 	return false;
 }
 
+/* True when it is to be tried again, now that somebody allowed it. */
+static bool is_allowed_after_all(struct worker *worker, struct exchange *x)
+{
+	struct asking asking = {worker, x};
+
+	act_as_self(worker);
+	x->task = (struct task){.view = &worker->view, .tid = x->request.tid, .plan = x->plan};
+	return ask(worker, x, still_asking, &asking);
+}
+
+bool exchange_ask(struct worker *worker, struct exchange *x, int (*still)(void *user), void *user)
+{
+	return may_be_asked(worker, x) && ask(worker, x, still, user);
+}
+
 static void act_and_ask(struct worker *worker, struct exchange *x)
 {
 	act(worker, x);
@@ -315,8 +380,13 @@ static void act_and_ask(struct worker *worker, struct exchange *x)
 		x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};
 		act(worker, x);
 	}
+}
+
+static void forget_permits(struct exchange *x)
+{
 	for (size_t i = 0; i < x->permit_count; i++)
 		free(x->permits[i].object);
+	x->permit_count = 0;
 }
 
 int serve_one(struct worker *worker)
@@ -338,6 +408,7 @@ int serve_one(struct worker *worker)
 	act_as_self(worker);
 	if (x->after)
 		x->after(worker, x);
+	forget_permits(x);
 	worker->progress++;
 	return 0;
 }

@@ -204,8 +204,10 @@ static void random_rule(struct rule *rule)
 {
 	do {
 		*rule = (struct rule){.call = below(ELEMENTS(calls)), .is_logged = below(6) == 0};
-		rule->verdict =
-		        (const enum policy_verdict[]){POLICY_ALLOW, POLICY_DENY, POLICY_KILL}[below(3)];
+		rule->verdict = (const enum policy_verdict[]){
+		        POLICY_ALLOW, POLICY_DENY, POLICY_KILL, POLICY_ASK}[below(4)];
+		if (rule->verdict == POLICY_ASK && rule->call == 0)
+			rule->verdict = POLICY_DENY; /* nobody is asked about lseek */
 		rule->count = below(MOST_CONDITIONS + 1);
 		for (size_t i = 0; i < rule->count; i++)
 			random_condition(rule->call, &rule->conditions[i]);
@@ -237,8 +239,10 @@ static void drop_same(struct rule *rule)
 
 static void write_rule(FILE *out, const struct rule *rule)
 {
-	static const char *const verdicts[] = {
-	        [POLICY_ALLOW] = "allow", [POLICY_DENY] = "deny", [POLICY_KILL] = "kill"};
+	static const char *const verdicts[] = {[POLICY_ALLOW] = "allow",
+	        [POLICY_ASK] = "ask",
+	        [POLICY_DENY] = "deny",
+	        [POLICY_KILL] = "kill"};
 
 	fprintf(out, "  - {%s: ", verdicts[rule->verdict]);
 	if (!rule->count)
@@ -286,7 +290,7 @@ static uint32_t action_of(const struct policy_syscall_rule *rule)
 {
 	if (!rule)
 		return SECCOMP_RET_ALLOW;
-	if (rule->log)
+	if (rule->log || rule->verdict == POLICY_ASK)
 		return SECCOMP_RET_USER_NOTIF;
 	if (rule->verdict == POLICY_KILL)
 		return SECCOMP_RET_KILL_PROCESS;

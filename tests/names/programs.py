@@ -185,6 +185,38 @@ def build(folder):
     return programs
 
 
+def asks(run, words):
+    """A rule that asks about a name: what it stands for is learned, and each connection to that is asked about."""
+    path = os.path.join(run.folder, 'ask.sock')
+    for verdict, expected in ('deny', 'EACCES'), ('once', None):
+        questions = []
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            os.chmod(path, 0o777)
+            listener.listen(1)
+
+            def answer():
+                with listener.accept()[0] as peer:
+                    for line in peer.makefile():
+                        question = json.loads(line)
+                        if 'ask' in question:
+                            questions.append(question)
+                            peer.sendall(json.dumps({'answer': question['ask'], 'verdict': verdict}).encode() + b'\n')
+
+            thread = threading.Thread(target=answer, daemon=True)
+            thread.start()
+            code, out = run.run(*words, 'a.wild.example', '8080', options=('--ask-socket', path, '--ask-connect', '*.wild.example:8080'),
+                                rules=('api.example.org:8080', ))
+            thread.join(60)
+        os.unlink(path)
+        check((code == 0 and 'hello from 203.0.113.6' in out) == (expected is None), f'asked, {verdict}: {code} {out!r} {run.err!r}')
+        check(len(questions) == 1, f'one question: {questions}')
+        check([(q['object'], q['verdict'], q['rule']['text']) for q in questions] ==
+              [('203.0.113.6:8080', 'ask', '*.wild.example:8080')], f'about the address, by the rule: {questions}')
+        answers = [(r['answer'], r['errno']) for r in run.records if r.get('answer')]
+        check(answers == [(verdict, expected)], f'and recorded: {answers}')
+
+
 def fetch(run):
     for name, words in build(run.folder).items():
         for host in 'api.example.org', 'a.wild.example', 'changing.example', 'big.example':
@@ -202,6 +234,7 @@ def fetch(run):
     words = [python, '-c', 'import socket, sys; print("hello from", socket.create_connection((sys.argv[1], sys.argv[2])).getpeername()[0])']
     code, out = run.run(*words, 'api.example.org', '8080', rules=('tcp:api.example.org:8080', ))
     check(code == 0 and not run.refused(), f'a rule on TCP alone: {run.err!r}')
+    asks(run, words)
     code, out = run.run(*words, 'evil.example', '8080', options=('--permissive', ))
     check(code == 0 and 'hello' in out, f'nothing is refused: {code} {out!r} {run.err!r}')
     check('--connect evil.example:443' in run.err and '203.0.113.66:8080' in run.err, f'and told: {run.err!r}')

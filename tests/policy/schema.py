@@ -29,6 +29,7 @@ ONLY_THE_READER = {
                             'network-addresses', 'network-hosts', 'network-ports', 'network-unix'],
     'what other files say': ['use-cycle', 'use-deep', 'use-directory', 'use-file-missing', 'use-itself', 'use-pattern'],
     'what two files have in common': ['streams-one'],
+    'what a call is': ['ask-calls'],
     'how it is encoded': ['utf16'],
 }
 failures = []
@@ -129,6 +130,11 @@ def check_by_hand(validator):
             ('reeve: 1\nlimits: {memory: 2G, processes: 200, wall-time: 1h30m, cpu-time: 60s}\n', True),
             ('reeve: 1\nstreams: {stdout: x.log, stderr: {file: y.log, rotate: 10M, keep: 3}}\n', True),
             ('reeve: 1\nstreams: {stdout: {file: x.log, keep: 3}}\n', False),
+            ('reeve: 1\nfiles: [{ask: [~/Documents, "**/.env"], errno: ENOENT}]\n', True),
+            ('reeve: 1\nnetwork: [{ask-connect: "*:443", log: true}, {ask-listen: "*:8080", errno: EPERM}]\n', True),
+            ('reeve: 1\nsyscalls: [{ask: [ptrace, "@mount"], errno: ENOSYS}]\n', True),
+            ('reeve: 1\nfiles: [{ask: /x, optional: true}]\n', False),
+            ('reeve: 1\nfiles: [{ask: /x, deny: /y}]\n', False),
             ('reeve: 1\nnetwork: own\n', True),
             ('reeve: 1\nnetwork: [own, {deny-listen: "*:80"}]\n', True),
             ('reeve: 1\nnetwork: owm\n', False),

@@ -54,13 +54,15 @@ static void make_rule(struct policy_address_rule *rule, unsigned line)
 	bool is_ipv4 = random_below(3) > 0;
 	unsigned free_bits = 4 - bits[random_below(6)], low = random_below(10), high = random_below(10);
 
-	*rule = (struct policy_address_rule){.verdict = random_below(2) ? POLICY_ALLOW : POLICY_DENY,
+	*rule = (struct policy_address_rule){.verdict = random_below(2)   ? POLICY_ALLOW
+	                                                : random_below(3) ? POLICY_DENY
+	                                                                  : POLICY_ASK,
 	        .use = POLICY_CONNECT,
 	        .kind = POLICY_ADDRESS_IP,
 	        .transports = 1 + random_below(3),
 	        .text = "random",
 	        .place = {"random", line, 1, NULL}};
-	rule->error = rule->verdict == POLICY_DENY ? EPERM + (int)random_below(3) : 0;
+	rule->error = rule->verdict != POLICY_ALLOW ? EPERM + (int)random_below(3) : 0;
 	rule->port_low = (uint16_t)(low < high ? low : high);
 	rule->port_high = (uint16_t)(random_below(4) == 0 ? UINT16_MAX : low < high ? high : low);
 	if (random_below(4) == 0) {
@@ -103,18 +105,31 @@ static bool lies_inside(const struct policy_address_rule *inner, const struct po
 	       !(inner->transports & ~outer->transports);
 }
 
-static bool is_allowed(const struct set *set, const struct address *address)
+/* What asks is in the way, or counts as what allows. */
+static bool allows(const struct policy_address_rule *rule, bool asking_allows)
+{
+	return rule->verdict == POLICY_ALLOW || (asking_allows && rule->verdict == POLICY_ASK);
+}
+
+static bool is_allowed(const struct set *set, const struct address *address, bool asking_allows)
 {
 	for (unsigned i = 0; i < set->count; i++) {
-		bool wins = set->rules[i].verdict == POLICY_ALLOW && covers(&set->rules[i], address);
+		bool wins = allows(&set->rules[i], asking_allows) && covers(&set->rules[i], address);
 
 		for (unsigned k = 0; k < set->count && wins; k++)
-			wins = set->rules[k].verdict == POLICY_ALLOW || !covers(&set->rules[k], address) ||
+			wins = allows(&set->rules[k], asking_allows) || !covers(&set->rules[k], address) ||
 			       lies_inside(&set->rules[i], &set->rules[k]);
 		if (wins)
 			return true;
 	}
 	return false;
+}
+
+static enum policy_verdict expected(const struct set *set, const struct address *address)
+{
+	if (is_allowed(set, address, false))
+		return POLICY_ALLOW;
+	return is_allowed(set, address, true) ? POLICY_ASK : POLICY_DENY;
 }
 
 /* What is told is a rule that decides so. */
@@ -165,14 +180,13 @@ static bool check_address(
 	make_ip(random_below(3) > 0, random_below(16), address.ip);
 	address_decide(plain, &address, POLICY_CONNECT, &verdict);
 	address_decide(shuffled, &address, POLICY_CONNECT, &other);
-	if ((verdict.verdict == POLICY_ALLOW) == is_allowed(set, &address) &&
-	        is_told_well(set, &address, &verdict) && verdict.rule == other.rule &&
-	        verdict.verdict == other.verdict)
+	if (verdict.verdict == expected(set, &address) && is_told_well(set, &address, &verdict) &&
+	        verdict.rule == other.rule && verdict.verdict == other.verdict)
 		return true;
-	fprintf(stderr, "%s by %u: verdicts %d and %d, rules %u and %u; allowed by the reference: %d\n",
+	fprintf(stderr, "%s by %u: verdicts %d and %d, rules %u and %u; the reference: %d\n",
 	        address_text(&address, text, sizeof(text)), address.transport, (int)verdict.verdict,
 	        (int)other.verdict, verdict.rule ? verdict.rule->place.line : 0,
-	        other.rule ? other.rule->place.line : 0, is_allowed(set, &address));
+	        other.rule ? other.rule->place.line : 0, (int)expected(set, &address));
 	for (unsigned i = 0; i < set->count; i++)
 		fprintf(stderr, "  %u: verdict %d families %u .%u/%u ports %u-%u transports %u\n", i + 1,
 		        (int)set->rules[i].verdict, set->rules[i].families, set->rules[i].ip[15],

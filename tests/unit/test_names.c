@@ -492,6 +492,72 @@ static void rules_on_names(void **state)
 	assert_int_equal(verdict.verdict, POLICY_DENY);
 }
 
+/* What asks about a name is an allow, and in the way of a wider one. */
+static void names_that_are_asked_about(void **state)
+{
+	static const struct policy_address_rule rules[] = {
+	        {.kind = POLICY_ADDRESS_HOST,
+	                .use = POLICY_CONNECT,
+	                .transports = POLICY_TCP,
+	                .port_high = 65535,
+	                .host = "*.example.net"},
+	        {.kind = POLICY_ADDRESS_HOST,
+	                .use = POLICY_CONNECT,
+	                .verdict = POLICY_ASK,
+	                .error = ECONNREFUSED,
+	                .transports = POLICY_TCP,
+	                .port_low = 443,
+	                .port_high = 443,
+	                .host = "*.ads.example.net"},
+	        {.kind = POLICY_ADDRESS_HOST,
+	                .use = POLICY_CONNECT,
+	                .transports = POLICY_TCP,
+	                .port_low = 443,
+	                .port_high = 443,
+	                .host = "good.ads.example.net"},
+	        {.kind = POLICY_ADDRESS_HOST,
+	                .use = POLICY_CONNECT,
+	                .verdict = POLICY_ASK,
+	                .error = EACCES,
+	                .transports = POLICY_TCP,
+	                .port_low = 443,
+	                .port_high = 443,
+	                .host = "api.example.org"},
+	        {.kind = POLICY_ADDRESS_HOST,
+	                .use = POLICY_CONNECT,
+	                .verdict = POLICY_DENY,
+	                .error = EACCES,
+	                .transports = POLICY_TCP,
+	                .port_high = 65535,
+	                .host = "bad.ads.example.net"},
+	};
+	static const struct {
+		const char *name;
+		uint16_t port;
+		enum policy_verdict verdict;
+		int rule; /* -1: none */
+	} expected[] = {
+	        {"x.ads.example.net", 443, POLICY_ASK, 1},
+	        {"x.ads.example.net", 80, POLICY_ALLOW, 0},
+	        {"good.ads.example.net", 443, POLICY_ALLOW, 2},
+	        {"bad.ads.example.net", 443, POLICY_DENY, 4},
+	        {"api.example.org", 443, POLICY_ASK, 3},
+	        {"api.example.org", 80, POLICY_DENY, -1},
+	};
+	const struct policy policy = {.address_count = ELEMENTS(rules), .addresses = rules};
+	const struct policy alone = {.address_count = 1, .addresses = &rules[3]};
+
+	for (size_t i = 0; i < ELEMENTS(expected); i++) {
+		struct host_verdict verdict;
+
+		host_decide(&policy, expected[i].name, expected[i].port, POLICY_TCP, &verdict);
+		assert_int_equal(verdict.verdict, expected[i].verdict);
+		assert_ptr_equal(verdict.rule, expected[i].rule < 0 ? NULL : &rules[expected[i].rule]);
+	}
+	assert_true(host_any(&alone));
+	assert_true(host_is_named(&alone, "api.example.org"));
+}
+
 /* ---- the machine ---- */
 
 static void public_addresses(void **state)
@@ -590,6 +656,7 @@ int main(void)
 	        cmocka_unit_test(learned_for_a_while),
 	        cmocka_unit_test(learned_up_to_a_bound),
 	        cmocka_unit_test(rules_on_names),
+	        cmocka_unit_test(names_that_are_asked_about),
 	        cmocka_unit_test(public_addresses),
 	        cmocka_unit_test(name_servers),
 	        cmocka_unit_test(servers_of_a_file),

@@ -586,6 +586,115 @@ static void test_places(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* ---- asking ---- */
+
+static void asking_goes_to_the_supervisor(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{ask: inner}]\n");
+	const struct plan_line *line = line_of(plan, "inner");
+
+	assert_true(plan->asks && !plan->asks_all && plan->supervises);
+	assert_int_equal(line->layer, PLAN_SUPERVISOR);
+	assert_true(line->backstop && line->why);
+	NOTIFY(plan, "openat", "mkdir", "unlink", "rename", "link", "truncate", "execve", "chmod", "creat");
+	DO_NOT_NOTIFY(plan, "stat", "inotify_add_watch", "read", "close");
+	/* What an answer may allow is in the outline. */
+	assert_int_equal(plan->grants[0].access, POLICY_READ | POLICY_WRITE | POLICY_EXEC);
+	plan_free(plan);
+	/* A grant that covers it changes nothing, nor does one inside. */
+	plan = plan_of("reeve: 1\nfiles: [{write: .}, {read: inner/x}, {ask: inner}]\n");
+	assert_int_equal(line_of(plan, "inner")->layer, PLAN_SUPERVISOR);
+	assert_int_equal(line_of(plan, ".")->layer, PLAN_LANDLOCK);
+	NOTIFY(plan, "openat", "execve", "bind");
+	plan_free(plan);
+	/* Where all of a grant is asked about, Landlock grants nothing by it. */
+	plan = plan_of("reeve: 1\nfiles: [{write: inner}, {ask: inner}]\n");
+	assert_int_equal(line_of(plan, "inner")->layer, PLAN_NOWHERE);
+	NOTIFY(plan, "openat", "execve");
+	plan_free(plan);
+	/* What is denied inside takes something away. */
+	plan = plan_of("reeve: 1\nfiles: [{ask: .}, {deny: inner}]\n");
+	assert_int_equal(line_of(plan, "inner")->layer, PLAN_SUPERVISOR);
+	plan_free(plan);
+}
+
+static void asking_without_need_asks_nobody(void **state)
+{
+	static const struct plan_options permissive = {.permissive = true, .verbose_denials = true};
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: /usr}]\n");
+
+	assert_false(plan->asks);
+	assert_int_equal(plan->rest.length, 0);
+	plan_free(plan);
+	plan = plan_with("reeve: 1\nfiles: [{ask: inner}]\n", &permissive);
+	assert_false(plan->asks);
+	plan_free(plan);
+}
+
+static void asking_about_addresses(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nnetwork: [{ask-connect: \"tcp:*:443\"}]\n");
+	const struct plan_line *line = address_line_of(plan, "tcp:*:443");
+
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_SOME);
+	assert_int_equal(line->layer, PLAN_SUPERVISOR);
+	assert_true(line->backstop);
+	assert_int_equal(plan->network.connect_ports.count, 1);
+	NOTIFY(plan, "connect");
+	DO_NOT_NOTIFY(plan, "bind");
+	plan_free(plan);
+	/* All that may be connected to otherwise does not make up for it. */
+	plan = plan_of("reeve: 1\nnetwork: [{connect: \"*:*\"}, {ask-connect: \"*:25\"}]\n");
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_SOME);
+	assert_int_equal(plan->network.udp_connect, PLAN_REACH_SOME);
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{ask-listen: \"tcp:*:8080\"}]\n");
+	NOTIFY(plan, "bind", "listen");
+	DO_NOT_NOTIFY(plan, "connect");
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{ask-connect: [\"unix:/run/x\", \"unix:@x\"]}]\n");
+	assert_int_equal(plan->network.files, PLAN_REACH_SOME);
+	assert_int_equal(plan->network.names, PLAN_REACH_SOME);
+	assert_true(plan->network.makes_unix && !plan->network.names_within);
+	NOTIFY(plan, "connect");
+	plan_free(plan);
+	/* A socket in a place that is asked about. */
+	plan = plan_of("reeve: 1\nfiles: [{ask: inner}]\n");
+	assert_int_equal(plan->network.files, PLAN_REACH_SOME);
+	NOTIFY(plan, "connect", "bind");
+	plan_free(plan);
+}
+
+static uint32_t rest_of(const struct plan *plan, const char *call, uint64_t first, uint64_t second)
+{
+	struct seccomp_data data = {.nr = syscalls_by_name(call)->nr[syscalls_native()],
+	        .arch = syscalls_audit_arch(syscalls_native()),
+	        .args = {first, second}};
+	uint32_t action;
+
+	assert_int_equal(plan_call_rest(plan, &data, &action), 0);
+	return action;
+}
+
+/* A yes opens what the rule refused, and nothing that every plan refuses. */
+static void asking_about_calls(void **state)
+{
+	struct plan *plan =
+	        plan_of("reeve: 1\nfiles: [{write: .}, {deny: inner}]\nsyscalls: [{ask: [ptrace, bpf, "
+	                "\"@mount\", io_uring_setup, {ioctl: {request: 1}}, mkdir]}, {kill: personality}]\n");
+
+	NOTIFY(plan, "ptrace", "bpf", "mount", "io_uring_setup");
+	assert_int_equal(action_with(plan, "ioctl", 0, 1, 0), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(action_with(plan, "ioctl", 0, 2, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(action_with(plan, "personality", 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(rest_of(plan, "ptrace", 0, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(rest_of(plan, "bpf", 0, 0), SECCOMP_RET_ALLOW); /* refused where no rule opens it */
+	assert_int_equal(rest_of(plan, "mount", 0, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(rest_of(plan, "io_uring_setup", 0, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(rest_of(plan, "mkdir", 0, 0), SECCOMP_RET_USER_NOTIF); /* its path is looked at */
+	plan_free(plan);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -610,6 +719,10 @@ int main(void)
 	        cmocka_unit_test(older_kernels_hold_it_elsewhere),
 	        cmocka_unit_test(filter_and_plan_agree),
 	        cmocka_unit_test(some_calls_never_notify),
+	        cmocka_unit_test(asking_goes_to_the_supervisor),
+	        cmocka_unit_test(asking_without_need_asks_nobody),
+	        cmocka_unit_test(asking_about_addresses),
+	        cmocka_unit_test(asking_about_calls),
 	};
 
 	return cmocka_run_group_tests(tests, make_world, remove_world);

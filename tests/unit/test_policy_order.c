@@ -182,11 +182,16 @@ static void make_rule(struct set *set, unsigned i)
 	rule->path = rule->text = set->paths[i];
 	rule->is_glob = match_is_glob(rule->path);
 	rule->place = (struct policy_place){"random", random_below(5) + 1, i + 1, NULL};
-	rule->verdict = random_below(2) ? POLICY_ALLOW : random_below(3) ? POLICY_DENY : POLICY_HIDE;
+	rule->verdict = random_below(2)   ? POLICY_ALLOW
+	                : random_below(3) ? POLICY_ASK
+	                : random_below(3) ? POLICY_DENY
+	                                  : POLICY_HIDE;
+	if (rule->verdict == POLICY_ASK && random_below(2))
+		rule->verdict = POLICY_DENY;
 	rule->access = rule->verdict == POLICY_ALLOW ? accesses[random_below(3)] : 7;
-	rule->error = rule->verdict == POLICY_HIDE   ? 2
-	              : rule->verdict == POLICY_DENY ? (int)random_below(2) + 12
-	                                             : 0;
+	rule->error = rule->verdict == POLICY_HIDE    ? 2
+	              : rule->verdict != POLICY_ALLOW ? (int)random_below(2) + 12
+	                                              : 0;
 	set->parts[i] = split(rule->path);
 }
 
@@ -226,15 +231,22 @@ static bool is_refusal(const struct set *set, unsigned i, unsigned w)
 	return set->covers[i][w] && set->rules[i].verdict != POLICY_ALLOW;
 }
 
+/* One that no answer lifts. */
+static bool is_denial(const struct set *set, unsigned i, unsigned w)
+{
+	return is_refusal(set, i, w) && set->rules[i].verdict != POLICY_ASK;
+}
+
+/* What asks grants all, if somebody says so. */
 static bool is_grant(const struct set *set, unsigned i, unsigned w, unsigned access)
 {
-	return set->covers[i][w] && set->rules[i].verdict == POLICY_ALLOW && set->rules[i].access & access;
+	return set->covers[i][w] && policy_grants(set->rules[i].verdict) && set->rules[i].access & access;
 }
 
 static bool wins(const struct set *set, unsigned r, unsigned w)
 {
 	for (unsigned d = 0; d < set->count; d++)
-		if (is_refusal(set, d, w) && !set->inside[r][d])
+		if (is_denial(set, d, w) && !set->inside[r][d])
 			return false;
 	return true;
 }
@@ -244,6 +256,20 @@ static bool is_granted(const struct set *set, unsigned w, unsigned access)
 	for (unsigned r = 0; r < set->count; r++)
 		if (is_grant(set, r, w, access) && wins(set, r, w))
 			return true;
+	return false;
+}
+
+/* By a rule that lies inside of all that asks, too. */
+static bool is_granted_unasked(const struct set *set, unsigned w, unsigned access)
+{
+	for (unsigned r = 0; r < set->count; r++) {
+		bool is_free = is_grant(set, r, w, access) && set->rules[r].verdict == POLICY_ALLOW;
+
+		for (unsigned k = 0; k < set->count; k++)
+			is_free = is_free && (!is_refusal(set, k, w) || set->inside[r][k]);
+		if (is_free)
+			return true;
+	}
 	return false;
 }
 
@@ -310,10 +336,22 @@ static int told_refusal(const struct set *set, unsigned w, bool standing)
 
 		for (unsigned r = 0; r < set->count; r++)
 			overcome = overcome || (is_grant(set, r, w, 7) && set->inside[r][d]);
-		if (is_refusal(set, d, w) && !(standing && overcome) &&
+		if (is_denial(set, d, w) && !(standing && overcome) &&
 		        (told < 0 || is_told_before(set, d, (unsigned)told)))
 			told = (int)d;
 	}
+	return told;
+}
+
+/* Of the rules that ask about the path. */
+static int told_asking(const struct set *set, unsigned w)
+{
+	int told = -1;
+
+	for (unsigned k = 0; k < set->count; k++)
+		if (is_refusal(set, k, w) && set->rules[k].verdict == POLICY_ASK &&
+		        (told < 0 || is_told_before(set, k, (unsigned)told)))
+			told = (int)k;
 	return told;
 }
 
@@ -321,10 +359,12 @@ static struct match_verdict decide(const struct set *set, unsigned w, unsigned a
 {
 	struct match_verdict verdict = {POLICY_DENY, 13, NULL};
 	int told = told_refusal(set, w, true);
+	bool asks = false;
 
 	for (unsigned bit = 1; told < 0 && bit <= 4; bit <<= 1) {
 		bool wanted = false;
 
+		asks = asks || (access & bit && !is_granted_unasked(set, w, bit));
 		if (!(access & bit) || is_granted(set, w, bit))
 			continue;
 		for (unsigned r = 0; r < set->count; r++)
@@ -338,8 +378,10 @@ static struct match_verdict decide(const struct set *set, unsigned w, unsigned a
 			return verdict;
 		}
 	}
-	if (told < 0)
+	if (told < 0 && !asks)
 		return (struct match_verdict){POLICY_ALLOW, 0, NULL};
+	if (told < 0)
+		told = told_asking(set, w);
 	verdict.rule = &set->rules[told];
 	verdict.verdict = verdict.rule->verdict;
 	verdict.error = verdict.rule->error;

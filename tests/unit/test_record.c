@@ -155,6 +155,37 @@ static struct record to_address(const char *object, unsigned use, const struct p
 	        .address_rule = rule};
 }
 
+/* What became of a question is told where it was no yes. */
+static void test_questions(void **state)
+{
+	static const struct policy_address_rule rule = {.verdict = POLICY_ASK,
+	        .use = POLICY_CONNECT,
+	        .kind = POLICY_ADDRESS_IP,
+	        .families = POLICY_IPV4 | POLICY_IPV6,
+	        .port_low = 443,
+	        .port_high = 443,
+	        .text = "*:443",
+	        .place = {.source = "reeve.yaml", .line = 4, .column = 20}};
+	struct record record = to_address("10.0.0.5:443", POLICY_CONNECT, &rule);
+
+	record.verdict = POLICY_ASK;
+	record.answer = "nobody";
+	expect_text(&record,
+	        "reeve: denied  curl[4711] connect(10.0.0.5:443) -> EACCES\n"
+	        "           rule    ask-connect *:443 at reeve.yaml:4:20, enforced by the supervisor\n"
+	        "           asked   nobody could be asked\n"
+	        "           allow   --connect 10.0.0.5:443    or in a policy: network: [{connect: "
+	        "[\"10.0.0.5:443\"]}]\n");
+	record.answer = "timeout";
+	record.address_rule = NULL;
+	expect_text(&record,
+	        "reeve: denied  curl[4711] connect(10.0.0.5:443) -> EACCES\n"
+	        "           rule    no rule allows it\n"
+	        "           asked   no answer came in time\n"
+	        "           allow   --connect 10.0.0.5:443    or in a policy: network: [{connect: "
+	        "[\"10.0.0.5:443\"]}]\n");
+}
+
 /* Addresses, the rule about them, and what opens an address within one that is denied. */
 static void test_addresses(void **state)
 {
@@ -386,6 +417,7 @@ int main(void)
 	        cmocka_unit_test(test_text),
 	        cmocka_unit_test(test_hints),
 	        cmocka_unit_test(test_addresses),
+	        cmocka_unit_test(test_questions),
 	        cmocka_unit_test(test_hostile_names),
 	        cmocka_unit_test(test_folding),
 	        cmocka_unit_test(test_eviction),

@@ -65,6 +65,22 @@ class Running(unittest.TestCase):
         self.assertIn(b"not permitted", result.stderr)
         self.assertEqual([record["why"] for record in result.denied], ["shut"])
 
+    def test_rules_that_ask_refuse_where_nobody_is_asked(self):
+        policy = self.top / "policy.yaml"
+        policy.write_text(f"reeve: 1\nuse: base\nfiles: [{{read: /}}, {{exec: /}}, {{ask: {self.top}/shut}}]\n")
+        words = [*SH, "cat shut; cat open"]
+        result = reeve.run(words, policy=policy, capture=True, cwd=self.top, verbose_denials=False)
+        self.assertEqual(result.stdout, b"open\n")
+        (record,) = result.denied
+        self.assertEqual([record[key] for key in ("verdict", "answer", "errno")], ["ask", "nobody", "EACCES"])
+        self.assertEqual(record["rule"]["verdict"], "ask")
+
+        # Who decides before the policy answers in its place.
+        def decide(call):
+            return reeve.Path(self.top / "open") if call.paths[0].endswith("shut") else None
+        result = reeve.run(words, policy=policy, capture=True, cwd=self.top, decide=decide)
+        self.assertEqual(result.stdout, b"open\nopen\n")
+
     def test_failing_decision_refuses(self):
         def decide(call):
             if call.paths[0].endswith("open"):

@@ -24,12 +24,18 @@ static const char why_movable[] = "the socket's name leads through folders that 
 
 /* ---- socket files ---- */
 
-static bool may_be_written(const struct plan *plan, const char *path)
+static enum policy_verdict writing(const struct plan *plan, const char *path)
 {
 	struct match_verdict verdict;
 
 	matcher_decide(plan->matcher, path, POLICY_WRITE, &verdict);
-	return verdict.verdict == POLICY_ALLOW;
+	return verdict.verdict;
+}
+
+/* By itself, or by an answer. */
+static bool may_be_written(const struct plan *plan, const char *path)
+{
+	return policy_grants(writing(plan, path));
 }
 
 /* Whether no folder on the way can be changed by the target: it may write in none of them. */
@@ -56,12 +62,12 @@ static bool is_all_free(const struct plan *plan, const char *folder)
 	const struct policy *policy = plan->policy;
 	const struct policy_file_rule *below;
 
-	if (!may_be_written(plan, folder) || matcher_has_rule_below(plan->matcher, folder, &below))
+	if (writing(plan, folder) != POLICY_ALLOW || matcher_has_rule_below(plan->matcher, folder, &below))
 		return false;
 	for (size_t i = 0; i < policy->address_count; i++) {
 		const struct policy_address_rule *rule = &policy->addresses[i];
 
-		if (rule->verdict == POLICY_DENY && rule->kind == POLICY_ADDRESS_UNIX &&
+		if (rule->verdict != POLICY_ALLOW && rule->kind == POLICY_ADDRESS_UNIX &&
 		        (rule->is_glob || path_is_within(rule->path, folder)))
 			return false;
 	}
@@ -286,7 +292,7 @@ static bool may_listen(struct exchange *x, const struct address *name)
 	any.port = 0;
 	address_decide(x->plan->addresses, name, POLICY_LISTEN, &verdict);
 	address_decide(x->plan->addresses, &any, POLICY_LISTEN, &verdict_of_any);
-	if (verdict.verdict != POLICY_ALLOW && !verdict.rule && verdict_of_any.verdict == POLICY_ALLOW)
+	if (!policy_grants(verdict.verdict) && !verdict.rule && policy_grants(verdict_of_any.verdict))
 		name = &any;
 	return decide_address(x, x->plan, name, POLICY_LISTEN);
 }

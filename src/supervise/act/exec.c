@@ -17,8 +17,32 @@
 
 #define EXECVE_CHECK 0x10000u /* AT_EXECVE_CHECK: asks, and runs nothing */
 
+/* Whether the task still waits for its new program's first instruction. */
+static int still_held(void *user)
+{
+	char path[RESOLVE_PATH_SIZE];
+
+	return task_link(user, "exe", path, sizeof(path)) < 0 ? REPLY_GONE : 0;
+}
+
+/* An interpreter or loader that a rule asks about, which only the kernel's choice brought up. */
+static bool ask_about_file(struct worker *worker, struct exchange *x, struct task *task, const char *path)
+{
+	const struct reply reply = {.kind = REPLY_CONTINUE, .fd = -EBADF};
+
+	if (!exchange_ask(worker, x, still_held, task))
+		return false;
+	x->lifted_by = NULL;
+	if (!decide_path(x, x->plan, path, POLICY_EXEC))
+		return false;
+	x->object = path;
+	x->reply = reply;
+	exchange_record(worker, x);
+	return true;
+}
+
 /* One file that the kernel mapped for the new program. */
-static bool judge_file(struct worker *worker, struct exchange *x, char *path)
+static bool judge_file(struct worker *worker, struct exchange *x, struct task *task, char *path)
 {
 	size_t n = strlen(path);
 
@@ -27,11 +51,11 @@ static bool judge_file(struct worker *worker, struct exchange *x, char *path)
 		return true;
 	if (n > 10 && strcmp(path + n - 10, " (deleted)") == 0)
 		path[n - 10] = '\0';
-	return decide_path(x, x->plan, path, POLICY_EXEC);
+	return decide_path(x, x->plan, path, POLICY_EXEC) || ask_about_file(worker, x, task, path);
 }
 
 /* The program, and the loader that it names: whose first instruction comes first. */
-static bool judge_loader(struct worker *worker, struct exchange *x, pid_t pid)
+static bool judge_loader(struct worker *worker, struct exchange *x, struct task *task)
 {
 	AUTO_FCLOSE FILE *maps = NULL;
 	AUTO_FREE char *line = NULL;
@@ -39,7 +63,7 @@ static bool judge_loader(struct worker *worker, struct exchange *x, pid_t pid)
 	size_t size = 0;
 	ssize_t n;
 
-	maps = task_read_maps(&worker->view, pid);
+	maps = task_read_maps(&worker->view, task->tid);
 	while (maps && (n = getline(&line, &size, maps)) > 0) {
 		const char *name = strchr(line, '/');
 
@@ -52,7 +76,7 @@ static bool judge_loader(struct worker *worker, struct exchange *x, pid_t pid)
 			return false;
 		}
 		strcpy(path, name);
-		if (!judge_file(worker, x, path))
+		if (!judge_file(worker, x, task, path))
 			return false;
 	}
 	if (!maps || ferror(maps))
@@ -72,7 +96,8 @@ static bool judge_mapped(struct worker *worker, struct exchange *x, pid_t pid)
 		decide_refuse(x, EACCES, "cannot see which program the kernel started");
 		return false;
 	}
-	return !GUARDED(exec_confirmed) || (judge_file(worker, x, path) && judge_loader(worker, x, pid));
+	return !GUARDED(exec_confirmed) ||
+	       (judge_file(worker, x, &task, path) && judge_loader(worker, x, &task));
 }
 
 /* Its parent hears of its end when we have heard of it. */

@@ -20,7 +20,7 @@ static const char why_ended[] =
  * writes that wants to ask it. */
 static bool is_name_server(const struct address_verdict *verdict)
 {
-	return verdict->verdict == POLICY_ALLOW && verdict->rule && verdict->rule->port_low == NAMES_PORT &&
+	return policy_grants(verdict->verdict) && verdict->rule && verdict->rule->port_low == NAMES_PORT &&
 	       verdict->rule->port_high == NAMES_PORT;
 }
 
@@ -185,6 +185,8 @@ bool act_judge_address(struct worker *worker, struct exchange *x, int fd, const 
 	const struct policy_address_rule *rule = NULL;
 	enum judgement judgement = judge_by_name(worker, x, fd, address, &rule);
 
+	if (judgement == JUDGED_OPEN && rule && rule->verdict == POLICY_ASK)
+		return decide_named(x, address, rule);
 	if (judgement == JUDGED_OPEN) {
 		allow(x, address, rule);
 		return true;

@@ -85,7 +85,7 @@ void act_rename(struct worker *worker, struct exchange *x)
 	resolved_done(to);
 }
 
-/* Every kind of access that the new name gives, the old one must give. */
+/* Every kind of access that the new name gives, or gives by an answer, the old one must give so. */
 static bool gives_no_more(struct worker *worker, struct exchange *x)
 {
 	static const unsigned kinds[] = {POLICY_READ, POLICY_WRITE, POLICY_EXEC};
@@ -95,10 +95,10 @@ static bool gives_no_more(struct worker *worker, struct exchange *x)
 		struct match_verdict old, new;
 
 		matcher_decide(plan->matcher, x->resolved[1].path, kinds[i], &new);
-		if (new.verdict != POLICY_ALLOW)
+		if (!policy_grants(new.verdict))
 			continue;
 		matcher_decide(plan->matcher, x->resolved[0].path, kinds[i], &old);
-		if (old.verdict == POLICY_ALLOW)
+		if (old.verdict == POLICY_ALLOW || old.verdict == new.verdict)
 			continue;
 		x->verdict = old;
 		x->is_judged = true;
