@@ -568,7 +568,7 @@ static const char help[] =
         "  --deny PATH, --hide PATH     take a part back; also patterns ('**/.env')\n"
         "  --connect ADDRESS, --listen ADDRESS   grant: '10.0.0.0/8:443', 'udp:*:53',\n"
         "  --deny-connect, --deny-listen ADDRESS   'unix:~/x.sock', 'unix:@name'\n"
-        "  --redirect FROM=TO           something else in the place of a path\n"
+        "  --redirect, --redirect-connect FROM=TO   another path, address in its place\n"
         "  --allow-call, --deny-call, --kill-call CALL   'bpf', '@mount', 'kill(pid<0)'\n"
         "  -p, --policy FILE            rules from a file      (all of these may be\n"
         "  --use PROFILE                a built-in profile      given many times)\n"

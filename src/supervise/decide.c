@@ -123,10 +123,27 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 	return false;
 }
 
+/* As records have it. */
+static const char *name_address(const struct address *address, char *ret, size_t size)
+{
+	size_t prefix = address->kind == ADDRESS_IP && address->transport == POLICY_UDP
+	                        ? strlen(strcpy(ret, "udp:"))
+	                        : 0;
+
+	address_text(address, ret + prefix, size - prefix);
+	return ret;
+}
+
+void decide_redirected(struct exchange *x, const struct address *asked, const struct address *to)
+{
+	x->asked = name_address(asked, x->asked_text, sizeof(x->asked_text));
+	x->object = name_address(to, x->text, sizeof(x->text));
+	x->use = POLICY_CONNECT;
+}
+
 bool decide_address(struct exchange *x, const struct plan *plan, const struct address *address, unsigned use)
 {
 	struct address_verdict verdict;
-	size_t prefix;
 
 	address_decide(plan->addresses, address, use, &verdict);
 	x->verdict = (struct match_verdict){
@@ -134,11 +151,7 @@ bool decide_address(struct exchange *x, const struct plan *plan, const struct ad
 	x->address_rule = verdict.rule;
 	x->use = use;
 	x->is_judged = true;
-	prefix = address->kind == ADDRESS_IP && address->transport == POLICY_UDP
-	                 ? strlen(strcpy(x->text, "udp:"))
-	                 : 0;
-	address_text(address, x->text + prefix, sizeof(x->text) - prefix);
-	x->object = x->text;
+	x->object = name_address(address, x->text, sizeof(x->text));
 	if (verdict.verdict == POLICY_ALLOW || decide_lifts(x, x->text))
 		return true;
 	refuse(x, verdict.error ? verdict.error : EACCES);

@@ -22,6 +22,9 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 bool decide_address(
         struct exchange *x, const struct plan *plan, const struct address *address, unsigned use);
 
+/* Notes that a redirect led from one address to the other, which is still to be judged. */
+void decide_redirected(struct exchange *x, const struct address *asked, const struct address *to);
+
 /* Whether the refusal that x->verdict holds does not stand, which x->lifted then tells. `path`: what it is about,
  * NULL when that is no path. */
 bool decide_lifts(struct exchange *x, const char *path);
