@@ -276,8 +276,9 @@ static int ask_address(const struct plan *plan, const struct origin *origin, con
 	answer->layer = layer_of_address(plan, &address, use);
 	if (answer->path && !answer->redirect)
 		return 0;
+	address_text(&address, words, sizeof(words)); /* before its path goes */
 	free(answer->path);
-	answer->path = strdup(address_text(&address, words, sizeof(words)));
+	answer->path = strdup(words);
 	return answer->path ? 0 : -ENOMEM;
 }
 

@@ -79,17 +79,22 @@ static bool is_left_to_names(struct worker *worker, const struct leading *leadin
 
 /* ---- what the kernel is given ---- */
 
+/* In the family and the length that were written, so that the kernel takes offence where it would: a TCP
+ * socket of IPv6 takes no address of IPv4, one of UDP does. */
 static void write_ip(struct call_address *written, const struct sockets_kind *kind, const struct address *to)
 {
+	bool was_ipv6 = written->as.any.sa_family == AF_INET6;
+	socklen_t length = written->length;
+
 	*written = (struct call_address){0};
-	if (kind->domain == AF_INET) {
-		written->length = sizeof(written->as.in);
+	if (kind->domain == AF_INET || (!was_ipv6 && address_is_ipv4(to->ip))) {
+		written->length = length;
 		written->as.in.sin_family = AF_INET;
 		written->as.in.sin_port = htons(to->port);
 		memcpy(&written->as.in.sin_addr, to->ip + 12, 4);
 		return;
 	}
-	written->length = sizeof(written->as.in6);
+	written->length = was_ipv6 ? length : sizeof(written->as.in6);
 	written->as.in6.sin6_family = AF_INET6;
 	written->as.in6.sin6_port = htons(to->port);
 	memcpy(&written->as.in6.sin6_addr, to->ip, 16);
