@@ -177,6 +177,10 @@ if command -v python3 >/dev/null && unshare --net true 2>/dev/null; then
 	says 'words'
 	run 1 reeve run "${network[@]}" --read / --exec / -- ../demo/fetch.py "http://other.example.org:$port/"
 	says 'other.example.org'
+	heading 'An address in the place of another'
+	run 0 reeve run --read / --exec / --connect "127.0.0.1:$port" \
+		--redirect-connect "192.0.2.1:80=127.0.0.1:$port" -- ../demo/fetch.py http://192.0.2.1/README.txt
+	says 'words'
 	kill "$nameserver" "$web"
 	wait
 fi

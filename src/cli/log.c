@@ -87,11 +87,16 @@ static void tell_call(struct json_object *record)
 {
 	struct json_object *tid;
 	const char *second = client_text(record, "second"), *error = client_text(record, "errno");
+	const char *asked = client_text(record, "asked");
 
 	json_object_object_get_ex(record, "tid", &tid);
 	printf("%-7s ", client_text(record, "verdict"));
 	escape_for_terminal(stdout, client_text(record, "program"));
 	printf("[%d] %s(", json_object_get_int(tid), client_text(record, "call"));
+	if (asked[0]) {
+		escape_for_terminal(stdout, asked);
+		fputs(" to ", stdout);
+	}
 	escape_for_terminal(stdout, client_text(record, "object"));
 	if (second[0]) {
 		fputs(", ", stdout);

@@ -112,6 +112,8 @@ static const char *key_of(int option)
 		return "limit";
 	case OPTION_REDIRECT:
 		return "redirect";
+	case OPTION_REDIRECT_CONNECT:
+		return "redirect-connect";
 	case OPTION_ALLOW_CALL:
 		return "allow-call";
 	case OPTION_DENY_CALL:

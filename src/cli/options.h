@@ -27,6 +27,7 @@ enum {
 	OPTION_ASK_CALL,
 	OPTION_LIMIT,
 	OPTION_REDIRECT,
+	OPTION_REDIRECT_CONNECT,
 	OPTION_ALLOW_CALL,
 	OPTION_DENY_CALL,
 	OPTION_KILL_CALL,
@@ -57,6 +58,7 @@ enum {
 	{"ask-call", required_argument, NULL, OPTION_ASK_CALL},                                              \
 	{"limit", required_argument, NULL, OPTION_LIMIT},                                                    \
 	{"redirect", required_argument, NULL, OPTION_REDIRECT},                                              \
+	{"redirect-connect", required_argument, NULL, OPTION_REDIRECT_CONNECT},                              \
 	{"allow-call", required_argument, NULL, OPTION_ALLOW_CALL},                                          \
 	{"deny-call", required_argument, NULL, OPTION_DENY_CALL},                                            \
 	{"kill-call", required_argument, NULL, OPTION_KILL_CALL},                                            \

@@ -577,7 +577,7 @@ static const char help[] =
         "  --deny, --hide, --ask PATH   take a part back, or ask; also '**/.env'\n"
         "  --connect ADDRESS, --listen ADDRESS   grant: '10.0.0.0/8:443', 'udp:*:53',\n"
         "  --deny-connect, --deny-listen, --ask-connect, --ask-listen   'unix:~/x.sock'\n"
-        "  --redirect FROM=TO           something else in the place of a path\n"
+        "  --redirect, --redirect-connect FROM=TO   another path, address in its place\n"
         "  --allow-call, --deny-call, --kill-call, --ask-call CALL   'bpf', '@mount'\n"
         "  -p, --policy FILE            rules from a file      (all of these may be\n"
         "  --use PROFILE                a built-in profile      given many times)\n"

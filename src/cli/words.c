@@ -37,6 +37,7 @@ static const struct cli_word words[] = {
         {"quiet", CLI_NOTHING, "no text about denials"},
         {"read", CLI_PATH, "grant reading"},
         {"redirect", CLI_PATH, "FROM=TO: something else in a place"},
+        {"redirect-connect", CLI_TEXT, "FROM=TO: connections led elsewhere"},
         {"rotate", CLI_TEXT, "begin a new output file at this size"},
         {"stderr", CLI_FILE, "standard error of the command to a file"},
         {"stdout", CLI_FILE, "standard output of the command to a file"},

@@ -144,6 +144,10 @@ static void tell_wish(FILE *out, struct json_object *object)
 		fputs(", ", out);
 		escape_for_terminal(out, second);
 	}
+	if (text_of(object, "asked")) {
+		fputs(" in the place of ", out);
+		escape_for_terminal(out, text_of(object, "asked"));
+	}
 	fputc('\n', out);
 }
 

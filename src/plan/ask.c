@@ -214,6 +214,28 @@ static bool ask_host(const struct plan *plan, const char *text, struct explain_a
 	return true;
 }
 
+/* Where a connection leads, socket files resolved: as same_path, with the name of the address in `*path`. */
+static int lead(const struct plan *plan, const struct origin *origin, struct address *address, char **path,
+        const struct policy_address_rule **ret_redirect)
+{
+	const struct redirect_entries entries = plan_address_redirects(plan);
+	const struct policy_address_redirect *last = NULL, *next;
+	int r = 0;
+
+	for (int i = 0; r == 0 && (next = redirect_find(&entries, address, last)); i++) {
+		if (i == REDIRECT_MOST)
+			return -ELOOP;
+		redirect_lead(next, address);
+		free(*path);
+		*path = NULL;
+		if (address->kind == ADDRESS_UNIX_PATH)
+			r = same_path(origin, address, path);
+		last = next;
+	}
+	*ret_redirect = last ? &last->from : NULL;
+	return r;
+}
+
 static int ask_address(const struct plan *plan, const struct origin *origin, const char *text, unsigned use,
         struct explain_answer *answer)
 {
@@ -235,8 +257,15 @@ static int ask_address(const struct plan *plan, const struct origin *origin, con
 		r = same_path(origin, &address, &answer->path);
 	if (r < 0)
 		return r;
-	if (use == POLICY_CONNECT)
+	if (use == POLICY_CONNECT) {
+		bool is_ipv4 = address.kind == ADDRESS_IP && address_is_ipv4(address.ip);
+
 		address_normalise(&address);
+		r = lead(plan, origin, &address, &answer->path, &answer->redirect);
+		answer->leaves_ipv4 = is_ipv4 && !address_is_ipv4(address.ip);
+	}
+	if (r < 0)
+		return r;
 	address_decide(plan->addresses, &address, use, &verdict);
 	answer->use = use;
 	answer->verdict = verdict.verdict;
@@ -245,9 +274,11 @@ static int ask_address(const struct plan *plan, const struct origin *origin, con
 	answer->file = verdict.file;
 	answer->why = why_address(plan, &address, &verdict, use);
 	answer->layer = layer_of_address(plan, &address, use);
-	if (answer->path)
+	if (answer->path && !answer->redirect)
 		return 0;
-	answer->path = strdup(address_text(&address, words, sizeof(words)));
+	address_text(&address, words, sizeof(words)); /* before its path goes */
+	free(answer->path);
+	answer->path = strdup(words);
 	return answer->path ? 0 : -ENOMEM;
 }
 

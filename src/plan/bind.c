@@ -278,14 +278,52 @@ static int bind_address(struct plan *plan, struct seen *seen, const struct polic
 	return r;
 }
 
+static int bind_address_redirect(
+        struct plan *plan, struct seen *seen, const struct policy_address_redirect *redirect)
+{
+	const struct policy_file_rule file = {.verdict = POLICY_REDIRECT, .path = redirect->from.path};
+	struct binding binding = {.seen = seen};
+	int r;
+
+	if (redirect->from.kind != POLICY_ADDRESS_UNIX) {
+		plan->address_redirects[plan->address_redirect_count++] =
+		        (struct redirect_entry){redirect, NULL};
+		return 0;
+	}
+	r = bind_plain(&binding, &file);
+	for (size_t i = 0; i < binding.entries.count; i++)
+		plan->address_redirects[plan->address_redirect_count++] =
+		        (struct redirect_entry){redirect, binding.entries.items[i].path};
+	free(binding.entries.items);
+	return r;
+}
+
+static int bind_address_redirects(struct plan *plan, struct seen *seen)
+{
+	size_t count = plan->policy->redirect_count;
+	int r = 0;
+
+	plan->address_redirects = calloc(MOST_SPELLINGS * count + 1, sizeof(*plan->address_redirects));
+	if (!plan->address_redirects)
+		return -ENOMEM;
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = bind_address_redirect(plan, seen, &plan->policy->redirects[i]);
+	return r;
+}
+
+struct redirect_entries plan_address_redirects(const struct plan *plan)
+{
+	return (struct redirect_entries){plan->address_redirects, plan->address_redirect_count};
+}
+
 static int bind_addresses(struct plan *plan, struct seen *seen)
 {
-	int r = 0;
+	int r = bind_address_redirects(plan, seen);
 
 	plan->address_entries =
 	        calloc(MOST_SPELLINGS * plan->policy->address_count + 1, sizeof(*plan->address_entries));
-	if (!plan->address_entries)
-		return -ENOMEM;
+	if (r < 0 || !plan->address_entries)
+		return r < 0 ? r : -ENOMEM;
 	for (size_t i = 0; i < plan->policy->address_count && r == 0; i++)
 		r = bind_address(plan, seen, &plan->policy->addresses[i]);
 	if (r < 0)

@@ -276,6 +276,21 @@ static bool filters_are_equal(const struct plan *a, const struct plan *b)
 	               a->filter.length * sizeof(a->filter.instructions[0])) == 0;
 }
 
+/* Where all connections were allowed the filter has no eye for those that are made without connect. */
+static void tell_fast_open(const struct comparison *c)
+{
+	if (c->worn->network.refuses_fast_open || !c->next->network.refuses_fast_open)
+		return;
+	for (size_t i = 0; i < c->next->policy->redirect_count; i++) {
+		const struct policy_address_rule *from = &c->next->policy->redirects[i].from;
+
+		if (!(from->transports & POLICY_TCP))
+			continue;
+		tell_address_rule(c->out, from);
+		fputs(": the filter lets TCP fast open pass, which connects without asking\n", c->out);
+	}
+}
+
 static void compare_filters(const struct comparison *c)
 {
 	long before = ftell(c->out);
@@ -283,6 +298,7 @@ static void compare_filters(const struct comparison *c)
 	if (filters_are_equal(c->worn, c->next))
 		return;
 	tell_notifying(c);
+	tell_fast_open(c);
 	tell_calls(c, c->next->policy, c->worn->policy, "a filter cannot change");
 	tell_calls(c, c->worn->policy, c->next->policy, "a filter cannot change, and this is in it");
 	if (ftell(c->out) == before)

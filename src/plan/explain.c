@@ -717,6 +717,12 @@ int explain_answer_tell(const struct explain_answer *answer, FILE *out)
 	char number[32];
 
 	escape_for_terminal(out, answer->question);
+	if (answer->redirect) {
+		fputs(": leads to ", out);
+		escape_for_terminal(out, answer->path);
+		fputs(" by ", out);
+		tell_address_rule(out, answer->redirect);
+	}
 	fprintf(out, ": %s", tell_verdict(answer->verdict));
 	if (answer->error)
 		fprintf(out, " (%s)", tell_error(answer->error, number, sizeof(number)));
@@ -733,6 +739,8 @@ int explain_answer_tell(const struct explain_answer *answer, FILE *out)
 	}
 	if (answer->layer != PLAN_NOWHERE)
 		fprintf(out, "; held by %s", plan_layer_name(answer->layer));
+	if (answer->leaves_ipv4)
+		fputs("; from a socket of IPv4 it fails (EAFNOSUPPORT)", out);
 	fputc('\n', out);
 	return 0;
 }
@@ -757,6 +765,8 @@ struct json_object *explain_answer_json(const struct explain_answer *answer)
 	json_object_object_add(object, "rule",
 	        answer->address ? tell_address_rule_json(answer->address)
 	                        : tell_rule_json(answer->file, answer->call));
+	if (answer->use)
+		json_object_object_add(object, "redirect", tell_address_rule_json(answer->redirect));
 	json_object_object_add(object, "why", string_or_null(answer->why));
 	json_object_object_add(object, "layer", json_object_new_string(layer_word(answer->layer)));
 	return object;

@@ -24,6 +24,8 @@ struct json_object *explain_group_json(const char *name);
 struct explain_answer {
 	const char *question; /* borrowed */
 	char *path;           /* what the question's path or address is here, owned; NULL for system calls */
+	const struct policy_address_rule *redirect; /* that led to this address, or NULL */
+	bool leaves_ipv4; /* so that sockets of IPv4 do not get there */
 	unsigned access;
 	unsigned use; /* POLICY_CONNECT or POLICY_LISTEN for addresses, else 0 */
 	enum policy_verdict verdict;

@@ -31,6 +31,10 @@ static const char why_asked[] = "only a supervisor can wait for an answer";
 static const char why_log[] = "the kernel's layers keep no record";
 static const char why_nothing[] = "no rule allows any of it: nothing there is allowed anyway";
 static const char why_free[] = "nothing refuses it: all of this is allowed";
+static const char why_led[] = "only who performs a call can lead it elsewhere";
+static const char why_some_led[] =
+        "some connections are led elsewhere by redirects, so each of them is looked at";
+static const char why_nowhere[] = "nothing that it could lead to is allowed";
 static const char why_closed[] = "no supervisor can listen here, so UNIX sockets are closed altogether";
 
 struct choosing {
@@ -86,13 +90,31 @@ static bool matters(
 	return false;
 }
 
+/* Whether connections of this transport may be led elsewhere: then each of them has to be looked at. */
+static bool redirects_ip(const struct policy *policy, unsigned use, unsigned transport)
+{
+	for (size_t i = 0; i < policy->redirect_count; i++)
+		if (is_ip(&policy->redirects[i].from, use, transport))
+			return true;
+	return false;
+}
+
+/* Likewise of socket files, or abstract sockets. */
+static bool redirects_unix(const struct policy *policy, int kind)
+{
+	for (size_t i = 0; i < policy->redirect_count; i++)
+		if ((int)policy->redirects[i].from.kind == kind)
+			return true;
+	return false;
+}
+
 /* What the rules of one use and transport have. */
 struct tally {
 	size_t allows;
 	bool all;       /* some rule allows all of it */
 	bool denies;    /* some rule takes a part back */
 	bool is_narrow; /* some rule that matters is about certain addresses */
-	bool has_host;
+	bool has_host, redirects;
 	bool stops; /* some rule is recorded, or asks: no kernel layer does that */
 };
 
@@ -100,7 +122,7 @@ static void count_rules(const struct choosing *choosing, unsigned use, unsigned 
 {
 	const struct policy *policy = choosing->plan->policy;
 
-	*ret = (struct tally){0};
+	*ret = (struct tally){.redirects = redirects_ip(policy, use, transport)};
 	for (size_t i = 0; i < policy->address_count; i++) {
 		const struct policy_address_rule *rule = &policy->addresses[i];
 
@@ -122,7 +144,8 @@ static enum plan_reach reach_of(const struct choosing *choosing, const struct ta
 {
 	if (tally->allows == 0)
 		return tally->stops ? PLAN_REACH_SOME : PLAN_REACH_NONE;
-	if (tally->all && !tally->denies && !tally->stops && !choosing->options->verbose_denials)
+	if (tally->all && !tally->denies && !tally->stops && !tally->redirects &&
+	        !choosing->options->verbose_denials)
 		return PLAN_REACH_ALL;
 	return PLAN_REACH_SOME;
 }
@@ -204,7 +227,7 @@ static int choose_tcp(const struct choosing *choosing, unsigned use, enum plan_r
 	*ret_reach = reach_of(choosing, &tally);
 	if (*ret_reach == PLAN_REACH_ALL)
 		return 0;
-	if (*ret_reach == PLAN_REACH_SOME && !tally.is_narrow && !tally.stops &&
+	if (*ret_reach == PLAN_REACH_SOME && !tally.is_narrow && !tally.stops && !tally.redirects &&
 	        !choosing->options->verbose_denials) {
 		r = find_allowed(choosing, use, ret_ports);
 		if (r < 0)
@@ -267,7 +290,8 @@ static enum plan_reach reach_of_files(const struct choosing *choosing)
 		some = may_hold_sockets(&plan->lines[i]);
 	if (!some)
 		return PLAN_REACH_NONE;
-	if (choosing->options->verbose_denials || logs_unix(plan->policy, POLICY_ADDRESS_UNIX))
+	if (choosing->options->verbose_denials || logs_unix(plan->policy, POLICY_ADDRESS_UNIX) ||
+	        redirects_unix(plan->policy, POLICY_ADDRESS_UNIX))
 		return PLAN_REACH_SOME;
 	return address_allows_every_file(plan->addresses, POLICY_CONNECT) ? PLAN_REACH_ALL : PLAN_REACH_SOME;
 }
@@ -279,6 +303,7 @@ static enum plan_reach reach_of_names(const struct choosing *choosing)
 	if (!has_unix(policy, POLICY_ADDRESS_ABSTRACT, POLICY_CONNECT, policy_grants))
 		return PLAN_REACH_NONE;
 	if (choosing->options->verbose_denials || logs_unix(policy, POLICY_ADDRESS_ABSTRACT) ||
+	        redirects_unix(policy, POLICY_ADDRESS_ABSTRACT) ||
 	        has_unix(policy, POLICY_ADDRESS_ABSTRACT, POLICY_CONNECT, refuses))
 		return PLAN_REACH_SOME;
 	for (size_t i = 0; i < policy->address_count; i++) {
@@ -329,17 +354,20 @@ static void choose_unix(const struct choosing *choosing, struct plan_network *ne
 		network->makes_unix = false;
 	network->makes_unix_datagrams =
 	        network->makes_unix &&
-	        (network->files == PLAN_REACH_ALL ||
+	        (network->files == PLAN_REACH_ALL || redirects_unix(plan->policy, POLICY_ADDRESS_UNIX) ||
+	                redirects_unix(plan->policy, POLICY_ADDRESS_ABSTRACT) ||
 	                has_unix(plan->policy, POLICY_ADDRESS_UNIX, POLICY_CONNECT, policy_grants) ||
 	                network->names != PLAN_REACH_NONE);
 }
 
 /* Whether connections of UNIX sockets have to be looked at. */
-static bool asks_unix(const struct plan_network *network)
+static bool asks_unix(const struct plan *plan)
 {
+	const struct plan_network *network = &plan->network;
+
 	if (!network->makes_unix)
 		return false;
-	return network->files != PLAN_REACH_ALL ||
+	return redirects_unix(plan->policy, POLICY_ADDRESS_ABSTRACT) || network->files != PLAN_REACH_ALL ||
 	       (network->names != PLAN_REACH_ALL && !network->names_within);
 }
 
@@ -375,10 +403,10 @@ static void choose_notifications(struct plan *plan)
 	bool tcp_connects = needs_look(plan, network->tcp_connect);
 	bool tcp_binds = needs_look(plan, network->tcp_listen);
 
-	plan->notifies[SYSCALLS_CONNECT] = asks_unix(network) || tcp_connects ||
+	plan->notifies[SYSCALLS_CONNECT] = asks_unix(plan) || tcp_connects ||
 	                                   (network->makes_udp && network->udp_connect != PLAN_REACH_ALL);
 	plan->notifies[SYSCALLS_SEND] = (network->makes_udp && network->udp_connect != PLAN_REACH_ALL) ||
-	                                (network->makes_unix_datagrams && asks_unix(network));
+	                                (network->makes_unix_datagrams && asks_unix(plan));
 	plan->notifies[SYSCALLS_BIND] = tcp_binds ||
 	                                (network->makes_udp && network->udp_listen != PLAN_REACH_ALL) ||
 	                                (network->makes_unix && has_unix_rule(plan->policy, POLICY_LISTEN)) ||
@@ -413,6 +441,8 @@ static const char *why_looked_at(const struct plan *plan, const struct policy_ad
 		return why_asked;
 	if (rule->log)
 		return why_log;
+	if (is_any_address(rule) && redirects_ip(plan->policy, rule->use, rule->transports))
+		return why_some_led;
 	if (is_looked_at(plan, rule, POLICY_TCP)) {
 		if (plan->lacks & PLAN_LACKS_PORTS)
 			return why_old;
@@ -497,6 +527,38 @@ static int tell_rules(const struct choosing *choosing)
 		for (int k = 0; k < SYSCALLS_OPERATIONS && line->layer == PLAN_SUPERVISOR; k++)
 			if (plan->notifies[k] && makes_notify(line->address, k))
 				line->notifies |= UINT64_C(1) << k;
+	}
+	return 0;
+}
+
+/* Whether anything is allowed of the sort that a redirect is about, so that it is looked at. */
+static bool may_lead_somewhere(const struct plan *plan, const struct policy_address_rule *from)
+{
+	const struct plan_network *network = &plan->network;
+
+	if (from->kind != POLICY_ADDRESS_IP)
+		return network->makes_unix;
+	return (from->transports & POLICY_TCP && network->tcp_connect == PLAN_REACH_SOME) ||
+	       (from->transports & POLICY_UDP && network->udp_connect == PLAN_REACH_SOME);
+}
+
+static int tell_redirects(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->policy->redirect_count; i++) {
+		const struct policy_address_rule *from = &plan->policy->redirects[i].from;
+		struct plan_line *line = plan_add_line(plan);
+
+		if (!line)
+			return -ENOMEM;
+		line->address = from;
+		line->why = why_nowhere;
+		if (!may_lead_somewhere(plan, from))
+			continue;
+		line->layer = PLAN_SUPERVISOR;
+		line->why = why_led;
+		line->notifies = UINT64_C(1) << SYSCALLS_CONNECT;
+		if (from->transports != POLICY_TCP && plan->notifies[SYSCALLS_SEND])
+			line->notifies |= UINT64_C(1) << SYSCALLS_SEND;
 	}
 	return 0;
 }
@@ -589,5 +651,7 @@ int plan_choose_for_addresses(struct plan *plan, const struct plan_options *opti
 	if (network->names_within)
 		address_matcher_trust_names(plan->addresses);
 	r = tell_rules(&choosing);
+	if (r == 0)
+		r = tell_redirects(plan);
 	return r < 0 ? r : grant_places(plan);
 }

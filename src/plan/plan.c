@@ -536,6 +536,9 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->address_entry_count; i++)
 		free((char *)plan->address_entries[i].path);
 	free(plan->address_entries);
+	for (size_t i = 0; i < plan->address_redirect_count; i++)
+		free((char *)plan->address_redirects[i].path);
+	free(plan->address_redirects);
 	free(plan->network.connect_ports.items);
 	free(plan->network.listen_ports.items);
 	for (size_t i = 0; i < plan->entry_count; i++)

@@ -12,6 +12,7 @@
 #include "policy/address.h"
 #include "policy/match.h"
 #include "policy/policy.h"
+#include "policy/redirect.h"
 #include "syscalls/table.h"
 
 enum plan_layer {
@@ -138,6 +139,8 @@ struct plan {
 	struct address_matcher *addresses;
 	struct address_entry *address_entries; /* as `entries` */
 	size_t address_entry_count;
+	struct redirect_entry *address_redirects; /* likewise */
+	size_t address_redirect_count;
 	struct plan_network network;
 	struct plan_line *lines;
 	size_t line_count;
@@ -217,6 +220,9 @@ const struct plan_redirect *plan_redirected(const struct plan *plan, const char 
 
 /* A redirect whose place lies below the folder `path`, which must stay where it is. NULL: none. */
 const struct plan_redirect *plan_redirect_below(const struct plan *plan, const char *path);
+
+/* The redirects of addresses, as they are bound. */
+struct redirect_entries plan_address_redirects(const struct plan *plan);
 
 /* Words for people. */
 const char *plan_layer_name(enum plan_layer layer);

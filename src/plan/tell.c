@@ -89,9 +89,10 @@ void tell_rule(FILE *out, const struct policy_file_rule *file, const struct poli
 void tell_address_rule_text(FILE *out, const struct policy_address_rule *rule)
 {
 	fprintf(out, "%s%s ",
-	        rule->verdict == POLICY_ALLOW ? ""
-	        : rule->verdict == POLICY_ASK ? "ask-"
-	                                      : "deny-",
+	        rule->verdict == POLICY_ALLOW      ? ""
+	        : rule->verdict == POLICY_ASK      ? "ask-"
+	        : rule->verdict == POLICY_REDIRECT ? "redirect-"
+	                                           : "deny-",
 	        rule->use == POLICY_CONNECT ? "connect" : "listen");
 	escape_for_terminal(out, rule->text);
 }

@@ -29,6 +29,7 @@ struct policy_builder {
 	ARRAY(struct policy_file_rule) files;
 	ARRAY(struct call_mention) calls;
 	ARRAY(struct policy_address_rule) addresses;
+	ARRAY(struct policy_address_redirect) redirects;
 	ARRAY(struct policy_source) sources;
 	bool own_network;
 	struct policy_place own_network_place;
@@ -80,6 +81,16 @@ bool policy_start_address(struct policy_address_rule *rule, const char *key);
 int policy_add_address(struct policy_builder *builder, const struct policy_address_rule *rule,
         const char *text, size_t length);
 
+/* What one string stands for: "localhost" for two addresses. */
+struct policy_addresses {
+	struct policy_address_rule items[2];
+	size_t count; /* 0: it was wrong, which is diagnosed */
+};
+
+/* As policy_add_address, without adding them. */
+int policy_read_address(struct policy_builder *builder, const struct policy_address_rule *rule, const char *text,
+        size_t length, struct policy_addresses *ret);
+
 /* A string as it was written. */
 struct policy_words {
 	struct policy_place place;
@@ -90,6 +101,13 @@ struct policy_words {
 /* Adds one redirect. 0 or -ENOMEM. */
 int policy_add_redirect(struct policy_builder *builder, const struct policy_place *place,
         const struct policy_words *from, const struct policy_words *to);
+
+/* Adds one redirect of addresses. 0 or -ENOMEM. */
+int policy_add_address_redirect(struct policy_builder *builder, const struct policy_place *place,
+        const struct policy_words *from, const struct policy_words *to);
+
+/* Diagnoses those that contradict each other. 0 or -ENOMEM. */
+int policy_settle_redirects(struct policy_builder *builder);
 
 /* Sets verdict and error as the key of a rule about system calls says: "allow", "ask", "deny", "kill", or as a flag
  * "allow-call" and so on. False when it is no such key. */

@@ -20,7 +20,8 @@ struct reading {
 	struct policy_builder *builder;
 	struct policy_address_rule rule;
 	const char *at, *end;
-	bool failed; /* and diagnosed */
+	bool failed;                    /* and diagnosed */
+	struct policy_addresses *found; /* where they go; NULL: to the builder */
 };
 
 static int fail(struct reading *reading, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -65,6 +66,10 @@ static bool take(struct reading *reading, const char *word)
 
 static int add(struct reading *reading)
 {
+	if (reading->found) {
+		reading->found->items[reading->found->count++] = reading->rule;
+		return 0;
+	}
 	return ARRAY_PUSH(&reading->builder->addresses, reading->rule);
 }
 
@@ -512,10 +517,10 @@ bool policy_start_address(struct policy_address_rule *rule, const char *key)
 	return false;
 }
 
-int policy_add_address(struct policy_builder *builder, const struct policy_address_rule *rule,
-        const char *text, size_t length)
+static int read_text(struct policy_builder *builder, const struct policy_address_rule *rule, const char *text,
+        size_t length, struct policy_addresses *found)
 {
-	struct reading reading = {.builder = builder, .rule = *rule};
+	struct reading reading = {.builder = builder, .rule = *rule, .found = found};
 
 	if (length == 0)
 		return fail(&reading, "an empty address; %s", EXPECTED);
@@ -528,6 +533,19 @@ int policy_add_address(struct policy_builder *builder, const struct policy_addre
 	reading.at = reading.rule.text;
 	reading.end = reading.at + length;
 	return read_address(&reading);
+}
+
+int policy_add_address(struct policy_builder *builder, const struct policy_address_rule *rule,
+        const char *text, size_t length)
+{
+	return read_text(builder, rule, text, length, NULL);
+}
+
+int policy_read_address(struct policy_builder *builder, const struct policy_address_rule *rule,
+        const char *text, size_t length, struct policy_addresses *ret)
+{
+	ret->count = 0;
+	return read_text(builder, rule, text, length, ret);
 }
 
 int policy_add_network(

@@ -34,6 +34,7 @@ void policy_builder_free(struct policy_builder *builder)
 	free(builder->files.items);
 	free(builder->calls.items);
 	free(builder->addresses.items);
+	free(builder->redirects.items);
 	free(builder->sources.items);
 	store_done(&builder->store);
 	free(builder);
@@ -295,9 +296,19 @@ static void pack_limits_and_streams(
 	}
 }
 
+static void pack_address(struct packing *packing, struct policy_address_rule *rule, const char **last_source,
+        const char **last_copy)
+{
+	pack_place(packing, &rule->place, last_source, last_copy);
+	rule->text = pack_text(packing, rule->text);
+	rule->host = pack_text(packing, rule->host);
+	rule->path = pack_text(packing, rule->path);
+	rule->name = pack_bytes(packing, rule->name, rule->name_length);
+}
+
 static void pack(const struct policy_builder *builder, struct packing *packing,
         struct policy_file_rule *files, struct policy_syscall_rule *calls,
-        struct policy_address_rule *addresses)
+        struct policy_address_rule *addresses, struct policy_address_redirect *redirects)
 {
 	const char *last_source = NULL, *last_copy = NULL;
 
@@ -323,19 +334,24 @@ static void pack(const struct policy_builder *builder, struct packing *packing,
 	for (size_t i = 0; i < builder->addresses.count; i++) {
 		struct policy_address_rule rule = builder->addresses.items[i];
 
-		pack_place(packing, &rule.place, &last_source, &last_copy);
-		rule.text = pack_text(packing, rule.text);
-		rule.host = pack_text(packing, rule.host);
-		rule.path = pack_text(packing, rule.path);
-		rule.name = pack_bytes(packing, rule.name, rule.name_length);
+		pack_address(packing, &rule, &last_source, &last_copy);
 		if (addresses)
 			addresses[i] = rule;
+	}
+	for (size_t i = 0; i < builder->redirects.count; i++) {
+		struct policy_address_redirect redirect = builder->redirects.items[i];
+
+		pack_address(packing, &redirect.from, &last_source, &last_copy);
+		pack_address(packing, &redirect.to, &last_source, &last_copy);
+		if (redirects)
+			redirects[i] = redirect;
 	}
 }
 
 int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 {
 	struct packing packing = {NULL, 0};
+	struct policy_address_redirect *redirects;
 	struct policy_address_rule *addresses;
 	struct policy_default *defaults;
 	struct policy_syscall_rule *calls;
@@ -345,6 +361,8 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	int r;
 
 	r = policy_settle_streams(builder);
+	if (r == 0)
+		r = policy_settle_redirects(builder);
 	if (r < 0)
 		return r;
 	if (builder->diagnostics.count > 0)
@@ -353,24 +371,25 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	if (r < 0)
 		return r;
 	policy_settle_calls(builder);
-	pack(builder, &packing, NULL, NULL, NULL);
+	pack(builder, &packing, NULL, NULL, NULL, NULL);
 	pack_limits_and_streams(builder, &packing, NULL);
 	size = sizeof(*policy) + builder->files.count * sizeof(*files) +
 	       builder->calls.count * sizeof(*calls) + builder->addresses.count * sizeof(*addresses) +
-	       policy_default_count() * sizeof(*defaults);
+	       builder->redirects.count * sizeof(*redirects) + policy_default_count() * sizeof(*defaults);
 	policy = calloc(1, size + packing.used);
 	if (!policy)
 		return -ENOMEM;
 	files = (struct policy_file_rule *)(policy + 1);
 	calls = (struct policy_syscall_rule *)(files + builder->files.count);
 	addresses = (struct policy_address_rule *)(calls + builder->calls.count);
-	defaults = (struct policy_default *)(addresses + builder->addresses.count);
+	redirects = (struct policy_address_redirect *)(addresses + builder->addresses.count);
+	defaults = (struct policy_default *)(redirects + builder->redirects.count);
 	for (size_t i = 0; i < policy_default_count(); i++)
 		policy_default_at(i, &defaults[i]);
 	policy->defaults = defaults;
 	policy->default_count = policy_default_count();
 	packing = (struct packing){(char *)policy + size, 0};
-	pack(builder, &packing, files, calls, addresses);
+	pack(builder, &packing, files, calls, addresses, redirects);
 	pack_limits_and_streams(builder, &packing, policy);
 	policy->references = 1;
 	policy->files = files;
@@ -380,6 +399,8 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	policy->syscall_count = builder->calls.count;
 	policy->addresses = addresses;
 	policy->address_count = builder->addresses.count;
+	policy->redirects = redirects;
+	policy->redirect_count = builder->redirects.count;
 	policy->wants_private_tmp = builder->wants_private_tmp;
 	policy->block = policy;
 	*ret = policy;

@@ -110,7 +110,7 @@ enum policy_family {
 
 /* A set of network addresses. */
 struct policy_address_rule {
-	enum policy_verdict verdict; /* ALLOW, ASK or DENY */
+	enum policy_verdict verdict; /* ALLOW, ASK or DENY; REDIRECT in a policy_address_redirect alone */
 	unsigned use;                /* one of POLICY_CONNECT, POLICY_LISTEN */
 	int error;                   /* ASK and DENY: EACCES unless the rule says otherwise */
 	bool log;
@@ -133,6 +133,12 @@ struct policy_address_rule {
 	bool is_prefix; /* abstract: every name that begins so */
 	const char *text; /* as written */
 	struct policy_place place;
+};
+
+/* One address in the place of others. */
+struct policy_address_redirect {
+	struct policy_address_rule from; /* REDIRECT, POLICY_CONNECT, of any kind but HOST; `text` is "FROM to TO" */
+	struct policy_address_rule to;   /* one address; with all ports the port stays that was asked for */
 };
 
 enum policy_limit_kind {
@@ -185,6 +191,9 @@ struct policy {
 	const struct policy_default *defaults; /* refused where no rule above opens it */
 	size_t address_count;
 	const struct policy_address_rule *addresses;
+	/* Of two that have addresses in common one lies inside the other, or a third is about just those. */
+	size_t redirect_count;
+	const struct policy_address_redirect *redirects;
 	/* A network namespace of its own: then rules stand among `addresses` that allow all that there is in it.
 	 */
 	bool own_network;
@@ -231,7 +240,8 @@ int policy_add_profile(struct policy_builder *builder, const char *name); /* bui
 
 /* A flag of the command, the twin of a policy line: key is "read", "write", "exec", "deny", "hide", "ask", "connect",
  * "listen", "deny-connect", "deny-listen", "ask-connect", "ask-listen", "allow-call", "deny-call", "kill-call",
- * "ask-call", "use", "limit" (its value "NAME=VALUE"), "redirect" ("FROM=TO"), "stdout", "stderr", "rotate", "keep",
+ * "ask-call", "use", "limit" (its value "NAME=VALUE"), "redirect" and "redirect-connect" ("FROM=TO"), "stdout",
+ * "stderr", "rotate", "keep",
  * "network" ("own"). */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
@@ -240,7 +250,7 @@ const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_
 /* Makes the policy. -EINVAL when there were errors. */
 int policy_builder_finish(struct policy_builder *builder, struct policy **ret);
 
-/* Rewrites a clean absolute path as its redirects say, by the text alone. 0, -ELOOP, -ENAMETOOLONG. */
+/* Rewrites a clean absolute path as its redirects of files say, by the text alone. 0, -ELOOP, -ENAMETOOLONG. */
 int policy_redirect(const struct policy *policy, char *path, size_t size);
 
 struct policy *policy_ref(struct policy *policy);

@@ -387,7 +387,7 @@ static const char *const address_choices[] = {
         "connect", "listen", "deny-connect", "deny-listen", "ask-connect", "ask-listen", NULL};
 static const char *const address_keys[] = {"connect", "listen", "deny-connect", "deny-listen", "ask-connect",
         "ask-listen", "errno", "log", NULL};
-static const char *const address_planned[] = {"redirect", NULL};
+static const char *const address_planned[] = {NULL};
 static const char *const top_keys[] = {
         "reeve", "use", "files", "network", "syscalls", "streams", "limits", NULL};
 static const char *const top_planned[] = {NULL};
@@ -405,30 +405,67 @@ const struct policy_key_set policy_key_sets[] = {
         {0},
 };
 
-static int read_redirect(struct reader *reader, const struct document_node *key)
+/* What a redirect is of, in words. */
+struct redirect_words {
+	const char *key, *shape, *end;
+};
+
+/* {from: ..., to: ...}. 0 with `*ret_read` false when it is wrong, which is then diagnosed. */
+static int read_ends(struct reader *reader, const struct document_node *map, const struct redirect_words *say,
+        struct policy_words ret[2], bool *ret_read)
 {
 	static const char *const known[] = {"from", "to", NULL}, *const planned[] = {NULL};
 	static const struct keys keys = {known, planned};
-	const struct document_node *map = key->next, *ends[2];
+	int r = check_keys(reader, map, &keys);
+
+	*ret_read = false;
+	for (size_t i = 0; i < 2 && r == 0; i++) {
+		const struct document_node *end = value_of(map, known[i]);
+
+		if (!end)
+			return COMPLAIN(reader, map, "'%s' expects %s; '%s' is missing", say->key, say->shape,
+			        known[i]);
+		if (!is_string(end))
+			return COMPLAIN(reader, end, "'%s' expects %s, found %s", known[i], say->end,
+			        found(end).text);
+		ret[i] = (struct policy_words){place_of(reader, end), end->text, end->length};
+	}
+	*ret_read = r == 0;
+	return r;
+}
+
+static int read_redirect(struct reader *reader, const struct document_node *key)
+{
+	static const struct redirect_words say = {"redirect", "{from: PATH, to: PATH}", "a path"};
+	const struct document_node *map = key->next;
 	struct policy_place place = place_of(reader, key);
 	struct policy_words words[2];
+	bool is_read;
 	int r;
 
 	if (map->kind != DOCUMENT_MAP)
-		return COMPLAIN(
-		        reader, map, "'redirect' expects {from: PATH, to: PATH}, found %s", found(map).text);
-	r = check_keys(reader, map, &keys);
-	for (size_t i = 0; i < 2 && r == 0; i++) {
-		ends[i] = value_of(map, known[i]);
-		if (!ends[i])
-			return COMPLAIN(reader, map,
-			        "'redirect' expects {from: PATH, to: PATH}; '%s' is missing", known[i]);
-		if (!is_string(ends[i]))
-			return COMPLAIN(reader, ends[i], "'%s' expects a path, found %s", known[i],
-			        found(ends[i]).text);
-		words[i] = (struct policy_words){place_of(reader, ends[i]), ends[i]->text, ends[i]->length};
-	}
-	return r < 0 ? r : policy_add_redirect(reader->builder, &place, &words[0], &words[1]);
+		return COMPLAIN(reader, map, "'redirect' expects %s, found %s", say.shape, found(map).text);
+	r = read_ends(reader, map, &say, words, &is_read);
+	return r < 0 || !is_read ? r : policy_add_redirect(reader->builder, &place, &words[0], &words[1]);
+}
+
+static int read_address_redirect(
+        struct reader *reader, const struct document_node *item, const struct document_node *map)
+{
+	static const struct redirect_words say = {"connect", "{from: ADDRESS, to: ADDRESS}", "an address"};
+	struct policy_place place = place_of(reader, map);
+	const struct document_node *log = value_of(item, "log");
+	struct policy_words words[2];
+	bool is_read;
+	int r;
+
+	if (log)
+		return COMPLAIN(reader, log,
+		        "'log' goes with rules that decide; a connection that is redirected is logged by the "
+		        "rule for where it leads");
+	r = read_ends(reader, map, &say, words, &is_read);
+	return r < 0 || !is_read ? r
+	                         : policy_add_address_redirect(reader->builder, &place, &words[0], &words[1]);
 }
 
 static int read_file_item(struct reader *reader, const struct document_node *item)
@@ -485,13 +522,54 @@ static int read_call_item(struct reader *reader, const struct document_node *ite
 	return r < 0 ? r : each_call(reader, key->next, key->text, &rule);
 }
 
+/* An address, a redirect, or a list of both. */
+static int each_connect(
+        struct reader *reader, const struct document_node *item, struct policy_address_rule *rule)
+{
+	const struct document_node *value = value_of(item, "connect");
+	const struct document_node *at = value->kind == DOCUMENT_LIST ? value->first : value;
+	int r = 0;
+
+	while (r == 0 && at && !policy_has_told_enough(reader->builder)) {
+		if (at->kind == DOCUMENT_MAP)
+			r = read_address_redirect(reader, item, at);
+		else if (is_string(at))
+			r = add_address_string(reader, at, rule);
+		else
+			r = COMPLAIN(reader, at,
+			        "'connect' expects addresses, or {from: ADDRESS, to: ADDRESS}, found %s%s",
+			        found(at).text,
+			        at->kind == DOCUMENT_SCALAR && at->length > 0 ? "; quote it if it is a name"
+			                                                      : "");
+		at = value->kind == DOCUMENT_LIST ? at->next : NULL;
+	}
+	return r;
+}
+
+/* As files have it; here it is said of what is connected to. */
+static int suggest_connect(struct reader *reader, const struct document_node *item, bool *ret_suggested)
+{
+	for (const struct document_node *key = item->first; key; key = key->next->next) {
+		*ret_suggested = is_word(key, "redirect");
+		if (*ret_suggested)
+			return COMPLAIN(reader, key,
+			        "unknown key 'redirect'; addresses are redirected by 'connect: {from: "
+			        "ADDRESS, to: ADDRESS}'");
+	}
+	return 0;
+}
+
 static int read_address_item(struct reader *reader, const struct document_node *item)
 {
 	static const struct keys keys = {address_keys, address_planned};
 	struct policy_address_rule rule = {.verdict = POLICY_ALLOW};
 	const struct document_node *key;
-	int r = check_keys(reader, item, &keys);
+	bool suggested = false;
+	int r = suggest_connect(reader, item, &suggested);
 
+	if (r < 0 || suggested)
+		return r;
+	r = check_keys(reader, item, &keys);
 	if (r == 0)
 		r = pick_key(reader, item, address_choices, &keys,
 		        "connect, listen, deny-connect, deny-listen, ask-connect, ask-listen", &key);
@@ -503,6 +581,8 @@ static int read_address_item(struct reader *reader, const struct document_node *
 	        &rule.error);
 	if (r == 0)
 		r = read_truth(reader, item, "log", &rule.log);
+	if (r == 0 && is_word(key, "connect"))
+		return each_connect(reader, item, &rule);
 	return r < 0 ? r : each_string(reader, key->next, key->text, add_address_string, &rule);
 }
 

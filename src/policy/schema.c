@@ -23,6 +23,7 @@ enum shape {
 	SHAPE_TIME,
 	SHAPE_COUNT,
 	SHAPE_REDIRECT,
+	SHAPE_ADDRESSES, /* as strings, and redirects among them */
 	SHAPE_WORD,
 	SHAPE_STREAM,
 };
@@ -63,8 +64,9 @@ static const struct row {
         {"files", "redirect", SHAPE_REDIRECT, NULL, "Something else in the place of a file or folder."},
         {"files", "optional", SHAPE_TRUTH, "read write exec", "What is not there is left out."},
         {"files", "create", SHAPE_TRUTH, "write", "A folder that is not there is made for the run."},
-        {"network", "connect", SHAPE_STRINGS, NULL,
-                "ADDRESS:PORT, as in 127.0.0.1:8080, 10.0.0.0/8:443, example.org:443, unix:PATH."},
+        {"network", "connect", SHAPE_ADDRESSES, NULL,
+                "ADDRESS:PORT, as in 127.0.0.1:8080, 10.0.0.0/8:443, example.org:443, unix:PATH; or a "
+                "redirect, {from: ADDRESS, to: ADDRESS}."},
         {"network", "listen", SHAPE_STRINGS, NULL, "ADDRESS:PORT, as in *:8080-8090."},
         {"network", "deny-connect", SHAPE_STRINGS, NULL, "Refused, unless an allow lies inside."},
         {"network", "deny-listen", SHAPE_STRINGS, NULL, "Refused, unless an allow lies inside."},
@@ -200,6 +202,20 @@ static struct json_object *define_condition(void)
 	return with(map(), "anyOf", any);
 }
 
+static struct json_object *redirect(void)
+{
+	struct json_object *ends = with(with(map(), "from", reference("string")), "to", reference("string"));
+	struct json_object *object = with(with(map(), "type", string("object")), "properties", ends);
+
+	with(object, "required", list_of(string("from"), string("to")));
+	return with(object, "additionalProperties", json_object_new_boolean(false));
+}
+
+static struct json_object *define_address(void)
+{
+	return with(map(), "anyOf", list_of(reference("string"), redirect()));
+}
+
 /* {socket: {family: AF_NETLINK}}: the arguments of each call by name, and arg0 to arg5. */
 static struct json_object *conditional_calls(void)
 {
@@ -249,15 +265,6 @@ static struct json_object *define_error(void)
 	return with(map(), "anyOf", any);
 }
 
-static struct json_object *redirect(void)
-{
-	struct json_object *ends = with(with(map(), "from", reference("string")), "to", reference("string"));
-	struct json_object *object = with(with(map(), "type", string("object")), "properties", ends);
-
-	with(object, "required", list_of(string("from"), string("to")));
-	return with(object, "additionalProperties", json_object_new_boolean(false));
-}
-
 static struct json_object *network(const char *key)
 {
 	struct json_object *own = with(map(), "const", string("own"));
@@ -284,6 +291,8 @@ static struct json_object *shape_of(const struct row *row)
 		return network(row->key);
 	case SHAPE_STRINGS:
 		return one_or_list("string");
+	case SHAPE_ADDRESSES:
+		return one_or_list("address");
 	case SHAPE_CALLS:
 		return one_or_list("call");
 	case SHAPE_ERROR:
@@ -373,6 +382,7 @@ struct json_object *policy_schema(void)
 			schema = map_of(set);
 	}
 	with(definitions, "string", define_string());
+	with(definitions, "address", define_address());
 	with(definitions, "profile", define_profile());
 	with(definitions, "call", define_call());
 	with(definitions, "value", define_value());

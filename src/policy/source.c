@@ -299,21 +299,24 @@ int policy_add_profile(struct policy_builder *builder, const char *name)
 	return outcome(builder, errors, read_profile(builder, name));
 }
 
-/* FROM=TO. A path that has the sign in it needs a policy file. */
+/* FROM=TO. What has the sign in it needs a policy file. */
 static int add_redirect_flag(
-        struct policy_builder *builder, const struct policy_place *place, const char *value)
+        struct policy_builder *builder, const struct policy_place *place, const char *key, const char *value)
 {
+	bool is_path = strcmp(key, "redirect") == 0;
 	const char *sign = strchr(value, '=');
 	struct policy_words from = {*place, value, sign ? (size_t)(sign - value) : 0}, to = {*place};
 
 	if (!sign || sign == value || !sign[1] || strchr(sign + 1, '='))
-		return policy_diagnose(builder, place, "--redirect expects FROM=TO, two paths");
+		return policy_diagnose(
+		        builder, place, "--%s expects FROM=TO, two %s", key, is_path ? "paths" : "addresses");
 	from.text = store_text(&builder->store, value, from.length);
 	if (!from.text)
 		return -ENOMEM;
 	to.text = sign + 1;
 	to.length = strlen(sign + 1);
-	return policy_add_redirect(builder, place, &from, &to);
+	return is_path ? policy_add_redirect(builder, place, &from, &to)
+	               : policy_add_address_redirect(builder, place, &from, &to);
 }
 
 static bool is_stream_flag(const char *key)
@@ -357,8 +360,8 @@ int policy_add_flag(struct policy_builder *builder, const char *key, const char 
 		r = policy_use(builder, &rule.place, builder->context.cwd, value, strlen(value));
 	else if (strcmp(key, "limit") == 0)
 		r = policy_add_limit_flag(builder, &rule.place, value);
-	else if (strcmp(key, "redirect") == 0)
-		r = add_redirect_flag(builder, &rule.place, value);
+	else if (strcmp(key, "redirect") == 0 || strcmp(key, "redirect-connect") == 0)
+		r = add_redirect_flag(builder, &rule.place, key, value);
 	else if (strcmp(key, "network") == 0)
 		r = policy_add_network(builder, &rule.place, value, strlen(value));
 	else if (is_stream_flag(key))

@@ -13,6 +13,7 @@
 #include "policy/calls.h"
 #include "policy/conditions.h"
 #include "policy/match.h"
+#include "policy/redirect.h"
 
 struct run {
 	const char *path;
@@ -233,13 +234,26 @@ static void tell_address_verdict(const struct address_verdict *verdict, unsigned
 		snprintf(ret, size, "allow %s %s", use == POLICY_CONNECT ? "connect" : "listen", text);
 }
 
+static int redirect(const struct policy *policy, struct address *address)
+{
+	AUTO_FREE struct redirect_entry *items = calloc(policy->redirect_count + 1, sizeof(*items));
+	const struct redirect_entries entries = {items, policy->redirect_count};
+	const struct policy_address_redirect *last;
+
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < entries.count; i++)
+		items[i].redirect = &policy->redirects[i];
+	return redirect_follow(&entries, address, &last);
+}
+
 /* -EINVAL when it is no address that a call could name. */
 static int tell_address(const struct run *run, const char *text, unsigned use, char *ret, size_t size)
 {
 	struct address_verdict verdict;
 	struct address address;
 	char name[2 * PATH_MAX], path[PATH_MAX];
-	int r;
+	int r = 0;
 
 	if (strlen(text) >= sizeof(name) || !address_parse(text, name, &address))
 		return -EINVAL;
@@ -252,6 +266,12 @@ static int tell_address(const struct run *run, const char *text, unsigned use, c
 	}
 	if (use == POLICY_CONNECT)
 		address_normalise(&address);
+	if (use == POLICY_CONNECT)
+		r = redirect(run->policy, &address);
+	if (r == -ELOOP)
+		snprintf(ret, size, "deny ELOOP redirects");
+	if (r < 0)
+		return r == -ELOOP ? 0 : r;
 	address_decide(run->addresses, &address, use, &verdict);
 	tell_address_verdict(&verdict, use, ret, size);
 	return 0;

@@ -36,7 +36,8 @@ void fold_tell(struct fold *fold, FILE *out)
 
 static void write_key(FILE *out, const struct record *record)
 {
-	const char *texts[] = {record->program, record->call, record->object, record->second, record->why};
+	const char *texts[] = {
+	        record->program, record->call, record->object, record->second, record->asked, record->why};
 
 	for (size_t i = 0; i < ELEMENTS(texts); i++)
 		if (texts[i])

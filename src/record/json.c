@@ -107,6 +107,8 @@ struct json_object *describe_json(const struct record *record, const char *home)
 	add(object, "operation", record->operation);
 	add_bytes(object, "object", "object_bytes", record->object);
 	add_bytes(object, "second", "second_bytes", record->second);
+	if (record->asked)
+		add_bytes(object, "asked", "asked_bytes", record->asked);
 	json_object_object_add(object, "access", tell_access_json(record->access));
 	add(object, "verdict", verdict_word(record));
 	add(object, "errno", record->error ? tell_error(record->error, number, sizeof(number)) : NULL);

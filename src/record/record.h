@@ -24,6 +24,7 @@ struct record {
 	const char *operation; /* "open" */
 	const char *object;    /* the path after resolution, or an address, or NULL; need not be UTF-8 */
 	const char *second;    /* the other path of a rename or link, or NULL */
+	const char *asked;     /* the address that was named, where a redirect led to the object; or NULL */
 	unsigned access;       /* POLICY_* that were asked for; 0 when it does not apply */
 	unsigned use;          /* POLICY_CONNECT or POLICY_LISTEN when the object is an address, or 0 */
 	enum policy_verdict verdict;

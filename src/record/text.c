@@ -34,6 +34,10 @@ void describe_event(FILE *out, const struct record *record, pid_t tid)
 	if (tid)
 		fprintf(out, "[%d]", (int)tid);
 	fprintf(out, " %s(", record->call ? record->call : "?");
+	if (record->asked) {
+		escape_for_terminal(out, record->asked);
+		fputs(" to ", out);
+	}
 	if (record->object)
 		escape_for_terminal(out, record->object);
 	if (record->second) {

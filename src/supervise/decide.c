@@ -123,17 +123,28 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 	return false;
 }
 
-/* The exchange's object becomes the address, in words. */
-static void name_address(struct exchange *x, const struct address *address, unsigned use)
+/* As records have it. */
+static const char *name_address(const struct address *address, char *ret, size_t size)
 {
 	size_t prefix = address->kind == ADDRESS_IP && address->transport == POLICY_UDP
-	                        ? strlen(strcpy(x->text, "udp:"))
+	                        ? strlen(strcpy(ret, "udp:"))
 	                        : 0;
 
+	address_text(address, ret + prefix, size - prefix);
+	return ret;
+}
+
+/* The exchange's object becomes the address, in words. */
+static void take_address(struct exchange *x, const struct address *address, unsigned use)
+{
 	x->use = use;
-	x->is_judged = true;
-	address_text(address, x->text + prefix, sizeof(x->text) - prefix);
-	x->object = x->text;
+	x->object = name_address(address, x->text, sizeof(x->text));
+}
+
+void decide_redirected(struct exchange *x, const struct address *asked, const struct address *to)
+{
+	x->asked = name_address(asked, x->asked_text, sizeof(x->asked_text));
+	take_address(x, to, POLICY_CONNECT);
 }
 
 bool decide_address(struct exchange *x, const struct plan *plan, const struct address *address, unsigned use)
@@ -144,7 +155,8 @@ bool decide_address(struct exchange *x, const struct plan *plan, const struct ad
 	x->verdict = (struct match_verdict){
 	        .verdict = verdict.verdict, .error = verdict.error, .rule = verdict.file};
 	x->address_rule = verdict.rule;
-	name_address(x, address, use);
+	x->is_judged = true;
+	take_address(x, address, use);
 	if (verdict.verdict == POLICY_ALLOW || decide_lifts(x, x->text))
 		return true;
 	refuse(x, verdict.error ? verdict.error : EACCES);
@@ -155,7 +167,8 @@ bool decide_named(struct exchange *x, const struct address *address, const struc
 {
 	x->verdict = (struct match_verdict){.verdict = rule->verdict, .error = rule->error};
 	x->address_rule = rule;
-	name_address(x, address, POLICY_CONNECT);
+	x->is_judged = true;
+	take_address(x, address, POLICY_CONNECT);
 	if (decide_lifts(x, x->text))
 		return true;
 	refuse(x, rule->error);

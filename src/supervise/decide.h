@@ -25,6 +25,9 @@ bool decide_address(
 /* The same for a connection that a rule on a host's name asks about. */
 bool decide_named(struct exchange *x, const struct address *address, const struct policy_address_rule *rule);
 
+/* Notes that a redirect led from one address to the other, which is still to be judged. */
+void decide_redirected(struct exchange *x, const struct address *asked, const struct address *to);
+
 /* Whether the refusal that x->verdict holds does not stand, which x->lifted then tells. `path`: what it is about,
  * NULL when that is no path. */
 bool decide_lifts(struct exchange *x, const char *path);

@@ -112,6 +112,8 @@ struct exchange {
 	const char *why;    /* a refusal that no rule made */
 	const char *object; /* path after resolution, or NULL */
 	const char *second;
+	const char *asked;  /* the address that was named, where a redirect led elsewhere; or NULL */
+	const char *led_to; /* a socket file that a redirect led to, instead of the one in call.address; or NULL */
 	const struct policy_address_rule *address_rule; /* that decided */
 	unsigned use;   /* POLICY_CONNECT or POLICY_LISTEN, when an address was judged */
 	/* A refusal that does not stand: the first one of the exchange, and who said so; NULL: none. */
@@ -128,6 +130,7 @@ struct exchange {
 	void (*after)(struct worker *worker, struct exchange *x); /* what is left to do once it is answered */
 	struct resolved resolved[EXCHANGE_PATHS];
 	char text[RESOLVE_PATH_SIZE]; /* the fast way's path, or an address in words */
+	char asked_text[RESOLVE_PATH_SIZE];
 };
 
 /* What all performing threads share. */

@@ -54,7 +54,7 @@ static void begin(struct worker *worker, struct exchange *x)
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
 	x->access = x->use = 0;
 	x->address_rule = NULL;
-	x->why = x->object = x->second = NULL;
+	x->why = x->object = x->second = x->asked = x->led_to = NULL;
 	x->call_rule = NULL;
 	x->lifted_by = x->answer = NULL;
 	x->permit_count = 0;
@@ -240,6 +240,7 @@ static void describe(struct exchange *x, char *name, size_t size, struct record 
 	        .operation = x->row ? syscalls_operation_name(x->row->operation) : "?",
 	        .object = x->object,
 	        .second = x->second,
+	        .asked = x->asked,
 	        .access = x->access,
 	        .use = x->use,
 	        .address_rule = x->is_judged ? x->address_rule : NULL,
@@ -374,7 +375,7 @@ static void act_and_ask(struct worker *worker, struct exchange *x)
 	while (may_be_asked(worker, x) && is_allowed_after_all(worker, x)) {
 		x->task = (struct task){.view = &worker->view, .tid = x->request.tid, .plan = x->plan};
 		x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
-		x->object = x->second = NULL;
+		x->object = x->second = x->asked = x->led_to = NULL;
 		x->address_rule = NULL;
 		x->is_judged = false;
 		x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};

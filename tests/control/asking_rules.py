@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 
 from steps import PATIENCE, Place, become, run_all
 from asking import ASK, GRANTS, Peer, Terminal
@@ -271,6 +272,151 @@ def addresses(reeve):
         unix.close()
 
 
+def greeter(greeting):
+    """A server on the loopback that greets whoever connects."""
+    server = socket.create_server(('127.0.0.1', 0))
+
+    def greet():
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            with client:
+                client.sendall(greeting)
+    threading.Thread(target=greet, daemon=True).start()
+    return server, server.getsockname()[1]
+
+
+def redirects(reeve):
+    """It is asked about where a connection leads, and not about what was named."""
+    with world(reeve) as (place, peer):
+        server, port = greeter(b'x')
+        free, open_port = greeter(b'y')
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(('127.0.0.1', port))
+        udp.settimeout(PATIENCE)
+        unix = socket.socket(socket.AF_UNIX)
+        unix.bind(str(place.work / 'asked/socket'))
+        os.chmod(place.work / 'asked/socket', 0o777)
+        unix.listen()
+        asked = Asked(place, peer, '--ask', 'asked', '--ask-connect', f'127.0.0.1:{port}', '--connect',
+                      f'127.0.0.1:{open_port}', '--ask-connect', '192.0.2.0/24:*', '--redirect-connect',
+                      f'192.0.2.1:80=127.0.0.1:{port}', '--redirect-connect', f'192.0.2.2:80=127.0.0.1:{open_port}',
+                      '--redirect-connect', '192.0.2.3:80=192.0.2.1:80', '--redirect-connect',
+                      f'unix:{place.work}/away=unix:{place.work}/asked/socket')
+        to, line = f'127.0.0.1:{port}', 'connect(socket.AF_INET, ("192.0.2.1", 80))'
+        assert asked.tries(line, 'deny', object=to) == 'E 13'
+        assert asked.tries(line, 'once', object=to) == 'None'
+        assert asked.tries('send(("192.0.2.1", 80))', 'deny', object=f'udp:{to}') == 'E 13'
+        assert asked.tries('send(("192.0.2.1", 80))', 'once', object=f'udp:{to}') == 'None'
+        assert udp.recv(9) == b'x'
+        # Through two of them, and one question all the same.
+        line = 'connect(socket.AF_INET, ("192.0.2.3", 80))'
+        assert asked.tries(line, 'deny', object=to) == 'E 13'
+        assert asked.tries(line, 'run', object=to) == 'None'
+        # For the run: whatever was named.
+        assert asked.tries('connect(socket.AF_INET, ("192.0.2.1", 80))') == 'None'
+        assert asked.tries(f'connect(socket.AF_INET, ("127.0.0.1", {port}))') == 'None'
+        # Where what it leads to is allowed nothing is asked; what is led nowhere is asked about by its own name.
+        assert asked.tries('connect(socket.AF_INET, ("192.0.2.2", 80))') == 'None'
+        assert asked.tries('connect(socket.AF_INET, ("192.0.2.2", 81))', 'deny', object='192.0.2.2:81') == 'E 13'
+        line = 'connect(socket.AF_UNIX, "away")'
+        assert asked.tries(line, 'deny', object=f'unix:{place.work}/asked/socket') == 'E 13'
+        assert asked.tries(line, 'once', object=f'unix:{place.work}/asked/socket') == 'None'
+        records = [r for r in asked.ends() if r.get('answer')]
+        assert [(r.get('asked'), r['object'], r['answer'], r['errno']) for r in records] == [
+            ('192.0.2.1:80', to, 'deny', 'EACCES'), ('192.0.2.1:80', to, 'once', None),
+            ('udp:192.0.2.1:80', f'udp:{to}', 'deny', 'EACCES'), ('udp:192.0.2.1:80', f'udp:{to}', 'once', None),
+            ('192.0.2.3:80', to, 'deny', 'EACCES'), ('192.0.2.3:80', to, 'run', None),
+            ('192.0.2.1:80', to, 'run', None), (None, to, 'run', None),
+            (None, '192.0.2.2:81', 'deny', 'EACCES'),
+            ('unix:away', f'unix:{place.work}/asked/socket', 'deny', 'EACCES'),
+            ('unix:away', f'unix:{place.work}/asked/socket', 'once', None)], records
+        for there in (server, free, udp, unix):
+            there.close()
+
+
+def questions_name_both_ends(reeve):
+    """For programs and on the terminal; the rule that is written is for where it leads."""
+    with world(reeve) as (place, peer):
+        server, port = greeter(b'x')
+        policy, to = place.work / 'policy.yaml', f'127.0.0.1:{port}'
+        policy.write_text('reeve: 1\nnetwork:\n  - ask-connect: "127.0.0.1:*"\n  - connect: {from: "192.0.2.1:80", to: '
+                          f'"{to}"}}\n')
+        asked, line = Asked(place, peer, '-p', 'policy.yaml'), 'connect(socket.AF_INET, ("192.0.2.1", 80))'
+        asked.say(line)
+        question = peer.question()
+        assert question['object'] == to and question['asked'] == '192.0.2.1:80', question
+        assert question['allow_flag'] == f'--connect {to}', question
+        peer.answer(question, 'write')
+        assert asked.hears() == 'None'
+        assert asked.tries(line) == 'None'
+        asked.ends()
+        assert f'connect: ["{to}"]' in policy.read_text(), policy.read_text()
+        done = place.call('explain', '-p', 'policy.yaml', 'connect:192.0.2.1:80', 'connect:127.0.0.1:1')
+        assert f'leads to {to} ' in done.stdout and ': allow, by connect' in done.stdout, done
+        assert 'connect:127.0.0.1:1: ask (EACCES)' in done.stdout, done
+        program = 'import socket; print(socket.create_connection(("192.0.2.1", 80)).recv(9))'
+        with Terminal(place, '-q', *GRANTS, '--ask-connect', to, '--redirect-connect', f'192.0.2.1:80={to}', '--',
+                      '/usr/bin/python3', '-IBS', '-c', program) as terminal:
+            terminal.expect(f'{to} in the place of 192.0.2.1:80')
+            terminal.expect(ASK)
+            terminal.type('o\n')
+            terminal.expect("b'x'")
+            assert terminal.end() == 0
+        server.close()
+
+
+# Each line of input connects to an address that a thread changes all the time.
+LEADING_RACE = r'''
+import ctypes, os, socket, struct, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+words = [struct.pack("=HH4s8x", socket.AF_INET, socket.htons(80), socket.inet_aton(address))
+         for address in ("192.0.2.1", "192.0.2.2")]
+shared = ctypes.create_string_buffer(words[0], 16)
+def swap():
+    while True:
+        for word in words:
+            ctypes.memmove(shared, word, 16)
+print("ready", flush=True)
+sys.stdin.readline()
+threading.Thread(target=swap, daemon=True).start()
+for line in sys.stdin:
+    with socket.socket() as there:
+        if libc.connect(there.fileno(), shared, 16) < 0:
+            print("E", ctypes.get_errno(), flush=True)
+        else:
+            print(there.recv(9).decode(), flush=True)
+'''
+
+
+def what_is_asked_about_is_what_is_connected_to(reeve):
+    """A thread of the program changes what it named while the question is open: led elsewhere it is judged anew."""
+    with world(reeve) as (place, peer):
+        (one, first), (two, second) = greeter(b'one'), greeter(b'two')
+        asked = Asked(place, peer, '--ask-connect', '127.0.0.1:*', '--redirect-connect', f'192.0.2.1:80=127.0.0.1:{first}',
+                      '--redirect-connect', f'192.0.2.2:80=127.0.0.1:{second}', program=LEADING_RACE)
+        asked.say('')
+        seen = []
+        for _ in range(60):
+            asked.say('')
+            while True:
+                ready = select.select([peer.peer, asked.run.stdout], [], [], PATIENCE)[0]
+                if peer.peer not in ready and not peer.buffer:
+                    break
+                question = peer.question()
+                is_first = question['object'] == f'127.0.0.1:{first}'
+                assert is_first or question['object'] == f'127.0.0.1:{second}', question
+                assert question['asked'] == ('192.0.2.1:80' if is_first else '192.0.2.2:80'), question
+                peer.answer(question, 'once' if is_first else 'deny')
+            seen.append(asked.hears())
+            assert seen[-1] in ('one', 'E 13'), seen
+        assert 'one' in seen and 'E 13' in seen, seen
+        one.close()
+        two.close()
+
+
 # Of x86_64 and of aarch64.
 CALLS = {'x86_64': {'kill': 62, 'io_uring_setup': 425, 'reboot': 169, 'mount': 165},
          'aarch64': {'kill': 129, 'io_uring_setup': 425, 'reboot': 142, 'mount': 40}}
@@ -491,7 +637,8 @@ if __name__ == '__main__':
         print('skipped: this user cannot reach', REEVE)
         sys.exit(77)
     TESTS = [every_access_is_asked_about, nothing_goes_unasked, a_yes_does_it, interpreters_are_asked_about,
-             places_inside, addresses, system_calls, refusals_that_are_lifted_leave_the_rest,
+             places_inside, addresses, redirects, questions_name_both_ends,
+             what_is_asked_about_is_what_is_connected_to, system_calls, refusals_that_are_lifted_leave_the_rest,
              what_is_asked_about_is_what_is_opened, signals_are_felt, silence_is_a_no, without_anybody_it_is_a_no,
              asks_on_a_terminal, permissive_lifts_it, flags_need_something_to_ask, rules_are_written, rules_change]
     if len(sys.argv) > 3:

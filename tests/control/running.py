@@ -12,6 +12,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 
 from steps import PATIENCE, Place, become, hear, parent, run_all, say, wait_for
 
@@ -215,6 +216,68 @@ def reloads(reeve):
         assert ask(run, 'two') == '13'
 
 
+# Says "ready", then answers each "address port" with what is read there.
+CALLER = r'''
+import socket, sys
+print("ready", flush=True)
+for line in sys.stdin:
+    address, port = line.split()
+    try:
+        with socket.create_connection((address, int(port)), 10) as there:
+            print(there.recv(10).decode(), flush=True)
+    except OSError as error:
+        print(error.errno, flush=True)
+'''
+
+
+def greeter(greeting):
+    server = socket.create_server(('127.0.0.1', 0))
+
+    def greet():
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            client.sendall(greeting)
+            client.close()
+    threading.Thread(target=greet, daemon=True).start()
+    return server, server.getsockname()[1]
+
+
+def reloads_redirects(reeve):
+    """Of addresses: where connections notify already, they are led elsewhere from the next one on."""
+    with Place(reeve) as place:
+        (one, first), (two, second) = greeter(b'one'), greeter(b'two')
+        grants = [*GRANTS, '--connect', f'127.0.0.1:{first}', '--connect', f'127.0.0.1:{second}']
+        run = place.start(*grants, '--', PYTHON, '-c', CALLER)
+        assert run.stdout.readline() == 'ready\n', run.stderr.read()
+        name = place.id_of(run)
+        assert ask(run, '192.0.2.1 80') == '13'
+        for port, greeting in ((first, 'one'), (second, 'two')):
+            done = place.call('reload', *grants, '--redirect-connect', f'192.0.2.1:80=127.0.0.1:{port}', name)
+            assert done.returncode == 0, done
+            assert ask(run, '192.0.2.1 80') == greeting
+        assert place.call('reload', *grants, name).returncode == 0
+        assert ask(run, '192.0.2.1 80') == '13' and ask(run, f'127.0.0.1 {first}') == 'one'
+        # A port that Landlock does not let this run reach.
+        done = place.call('reload', *grants, '--connect', '127.0.0.1:9', '--redirect-connect',
+                          '192.0.2.1:80=127.0.0.1:9', name)
+        assert done.returncode == 1 and 'rules about TCP connections' in done.stderr, done
+        run.stdin.close()
+        assert run.wait(PATIENCE) == 0
+        run = place.start(*GRANTS, '--connect', '*', '--', PYTHON, '-c', CALLER)
+        assert run.stdout.readline() == 'ready\n', run.stderr.read()
+        done = place.call('reload', *GRANTS, '--connect', '*', '--redirect-connect',
+                          f'192.0.2.1:80=127.0.0.1:{first}', place.id_of(run))
+        assert done.returncode == 1 and '--redirect-connect 192.0.2.1:80' in done.stderr, done
+        assert 'needs a restart' in done.stderr, done
+        run.stdin.close()
+        assert run.wait(PATIENCE) == 0
+        for server in (one, two):
+            server.close()
+
+
 def reload_says_what_needs_a_restart(reeve):
     with Place(reeve) as place:
         (place.work / 'one').write_text('x')
@@ -395,7 +458,7 @@ if __name__ == '__main__':
         print('skipped: this user cannot reach', REEVE)
         sys.exit(77)
     TESTS = [lists, lists_what_is_left, lasts_only, forgets_the_dead, takes_no_foreign_folder, logs,
-             a_slow_follower_holds_nobody_up, stops, reloads, reload_says_what_needs_a_restart,
+             a_slow_follower_holds_nobody_up, stops, reloads, reloads_redirects, reload_says_what_needs_a_restart,
              targets_are_turned_away, a_fake_is_not_believed, nonsense_does_no_harm, wrong_uses]
     if len(sys.argv) > 3:
         TESTS = [test for test in TESTS if test.__name__ in sys.argv[3:]]

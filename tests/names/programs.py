@@ -249,6 +249,32 @@ def fetch(run):
     check(kinds <= {dns.A, dns.AAAA}, f'and nothing but addresses is asked for: {kinds}')
 
 
+def leads(run):
+    """Redirects of addresses beside names: each has its own say."""
+    words = [python, '-c', 'import sys, urllib.request as u; sys.stdout.write('
+             'u.urlopen(f"http://{sys.argv[1]}:8080").read().decode())']
+
+    def fetched(host, *options):
+        code, out = run.run(*words, host, options=('--connect', '127.0.0.1:8081', *options))
+        return out.strip() if code == 0 else run.err
+    led = ['--redirect-connect', 'tcp:203.0.113.5:8080=127.0.0.1:8081']
+    check(fetched('api.example.org', *led) == 'hello from 127.0.0.1', f'what a name stands for is led elsewhere: {run.err}')
+    check(fetched('a.wild.example', *led) == 'hello from 203.0.113.6', f'and others go on: {run.err}')
+    check('to 203.0.113.66:8080' in fetched('api.example.org', '--redirect-connect', '203.0.113.5:8080=203.0.113.66:8080'),
+          f'what no rule opens stays closed: {run.err}')
+    check(fetched('api.example.org', '--connect', '203.0.113.66:8080', '--redirect-connect',
+                  '203.0.113.5:8080=203.0.113.66:8080') == 'hello from 203.0.113.66', f'and opens: {run.err}')
+    check(fetched('api.example.org', '--redirect-connect', '*=127.0.0.1:8081') == 'hello from 127.0.0.1',
+          f'the resolver is asked beside a redirect of everything: {run.err}')
+    check('evil.example' in fetched('evil.example', '--redirect-connect', '*=127.0.0.1:8081'),
+          f'and knows no other names: {run.err}')
+    # Port 53 alone: the answers are not the resolver's, and open nothing.
+    asked = ('--connect', run.server.address, '--redirect-connect', f'*:53={run.server.address}')
+    check('203.0.113.66:8080' in fetched('evil.example', *asked), f'another name server is asked: {run.err}')
+    check(fetched('evil.example', *asked, '--redirect-connect', '203.0.113.66:8080=127.0.0.1:8081') ==
+          'hello from 127.0.0.1', f'and what it says may be led elsewhere: {run.err}')
+
+
 def attack(run, guarded):
     late = LIFETIME + 5
     code, out = run.run(python, os.path.join(here, 'attack.py'), str(run.server.port), str(late))
@@ -310,6 +336,8 @@ def main():
             skip(run.err.strip())
         if part == 'fetch':
             fetch(run)
+        elif part == 'leads':
+            leads(run)
         else:
             attack(run, part == 'attack')
     print(f'{len(failures)} failures')

@@ -33,6 +33,7 @@
 
 #define GOOD 0x7f000001u
 #define BAD 0x7f000002u
+#define LED 0x7f000003u /* nobody is there: the policy leads to GOOD */
 
 static uint16_t number(const char *name)
 {
@@ -198,6 +199,47 @@ static void swap_send(void)
 	        .attempt = send_to_shared};
 
 	run(&race, "the address is swapped under sendto");
+}
+
+/* By each of the calls in turn. */
+static void reach_shared(struct race *race)
+{
+	static _Thread_local int fd = -1;
+	static _Thread_local unsigned turn;
+	struct iovec data = {(char[]){"x"}, 1};
+	struct mmsghdr message = {.msg_hdr = {.msg_name = &race->shared,
+	                                  .msg_namelen = sizeof(race->shared),
+	                                  .msg_iov = &data,
+	                                  .msg_iovlen = 1}};
+
+	if (fd < 0)
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+	switch (turn++ % 8) {
+	case 0:
+		send_to_shared(race);
+		break;
+	case 1:
+		count(&race->counts, sendmsg(fd, &message.msg_hdr, MSG_DONTWAIT));
+		break;
+	case 2:
+		count(&race->counts, sendmmsg(fd, &message, 1, MSG_DONTWAIT));
+		break;
+	default:
+		connect_to_shared(race);
+	}
+}
+
+/* What is led elsewhere is judged, and connected to, by where it leads: also when the memory tells of another
+ * one. */
+static void swap_led(void)
+{
+	struct race race = {.shared = inet(LED, number("NET_PORT")),
+	        .good = inet(LED, 0),
+	        .bad = inet(BAD, 0),
+	        .swap = swap_address,
+	        .attempt = reach_shared};
+
+	run(&race, "an address that is led elsewhere is swapped");
 }
 
 /* ---- messages: the pointer to the address, its length, the pieces ---- */
@@ -707,6 +749,7 @@ const struct attack network_attacks[] = {
         {"net-family", swap_connect_family},
         {"net-send", swap_send},
         {"net-message", swap_message},
+        {"net-led", swap_led},
         {"net-socket", swap_fd},
         {"net-listen", listen_race},
         {"net-listen-again", listen_again},

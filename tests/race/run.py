@@ -153,7 +153,7 @@ def policy(place, name):
 
 
 def command(place, name, milliseconds, network):
-    flags_of_network = network.flags() if network else []
+    flags_of_network = network.flags(name) if network else []
     return at(place, 'reeve') + ['run'] + policy(place, name) + flags_of_network + ['--'] + at(place, 'attack') + [name, str(milliseconds)]
 
 

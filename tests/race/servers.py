@@ -4,6 +4,7 @@ import socket
 import threading
 
 GOOD, BAD = '127.0.0.1', '127.0.0.2'
+LED = '127.0.0.3'  # nobody is there: the policy leads to the good one
 
 
 class Servers:
@@ -100,8 +101,10 @@ class Servers:
                 os.symlink(target, path + '.next')
                 os.rename(path + '.next', path)
 
-    def flags(self):
+    def flags(self, name):
         words = ['--connect', f'{GOOD}:{self.port}', '--connect', 'unix:' + self.place.work + '/good.dgram']
+        if name == 'net-led':
+            words += ['--redirect-connect', f'{LED}:{self.port}={GOOD}:{self.port}', '--deny-connect', f'{BAD}:*']
         return words + (['--connect', f'[::1]:{self.port}'] if self.has_ipv6 else [])
 
     def environment(self):

@@ -498,6 +498,57 @@ static void sockets_of_files_and_names(void **state)
 	plan_free(plan);
 }
 
+static void redirects_of_addresses_need_a_look(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{write: /}]\n"
+	                            "network: [{connect: [\"*\", {from: \"tcp:10.0.0.5:80\", to: "
+	                            "\"127.0.0.1:8080\"}]}]\n");
+	const struct plan_line *line = address_line_of(plan, "tcp:10.0.0.5:80 to 127.0.0.1:8080");
+
+	/* All connections are allowed, and each has to be looked at; those of UDP are as before. */
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_SOME);
+	assert_int_equal(plan->network.udp_connect, PLAN_REACH_ALL);
+	assert_false(plan->network.connect_ports.is_named);
+	assert_true(plan->network.refuses_fast_open);
+	NOTIFY(plan, "connect");
+	DO_NOT_NOTIFY(plan, "sendto", "sendmsg", "sendmmsg");
+	assert_int_equal(line->layer, PLAN_SUPERVISOR);
+	plan_free(plan);
+	/* Ports that Landlock would hold: they stay its outline, with the one that is led to. */
+	plan = plan_of("reeve: 1\nnetwork: [{connect: [\"tcp:*:443\", \"tcp:127.0.0.1:8080\", {from: "
+	               "\"tcp:*:443\", to: \"127.0.0.1:8080\"}]}]\n");
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_SOME);
+	assert_int_equal(plan->network.connect_ports.count, 2);
+	NOTIFY(plan, "connect");
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{connect: [\"udp:*:*\", {from: \"udp:*:53\", to: "
+	               "\"127.0.0.1:5353\"}]}]\n");
+	NOTIFY(plan, "connect", "sendmsg", "sendmmsg");
+	plan_free(plan);
+	/* Nothing that it could lead to. */
+	plan = plan_of("reeve: 1\nnetwork: [{connect: {from: \"*:80\", to: \"127.0.0.1:8080\"}}]\n");
+	assert_false(plan->supervises);
+	assert_int_equal(address_line_of(plan, "*:80 to 127.0.0.1:8080")->layer, PLAN_NOWHERE);
+	plan_free(plan);
+}
+
+static void redirects_of_unix_sockets_need_a_look(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nfiles: [{write: /}]\nnetwork: [{connect: {from: "
+	                            "\"unix:/run/x\", to: \"unix:./y\"}}]\n");
+
+	assert_int_equal(plan->network.files, PLAN_REACH_SOME);
+	assert_int_equal(action_with(plan, "socket", 1, 2, 0), SECCOMP_RET_ALLOW);
+	NOTIFY(plan, "connect", "sendmsg");
+	plan_free(plan);
+	/* Landlock keeps names within the program; led elsewhere they are by nobody but the supervisor. */
+	plan = plan_of("reeve: 1\nfiles: [{write: /}]\nnetwork: [{connect: {from: \"unix:@x\", to: "
+	               "\"unix:./y\"}}]\n");
+	assert_true(plan->network.names_within);
+	NOTIFY(plan, "connect", "sendmsg");
+	plan_free(plan);
+}
+
 static void older_kernels_hold_it_elsewhere(void **state)
 {
 	static const struct plan_options no_ports = {.lacks = PLAN_LACKS_PORTS | PLAN_LACKS_SCOPES};
@@ -677,6 +728,29 @@ static uint32_t rest_of(const struct plan *plan, const char *call, uint64_t firs
 }
 
 /* A yes opens what the rule refused, and nothing that every plan refuses. */
+static void asking_about_where_it_leads(void **state)
+{
+	struct plan *plan =
+	        plan_of("reeve: 1\nnetwork: [{ask-connect: \"tcp:127.0.0.1:8080\"}, {connect: {from: "
+	                "\"tcp:*:443\", to: \"127.0.0.1:8080\"}}]\n");
+
+	/* Landlock holds what an answer could open, and nothing of what is led there. */
+	assert_true(plan->asks);
+	assert_int_equal(plan->network.tcp_connect, PLAN_REACH_SOME);
+	assert_true(plan->network.connect_ports.is_named);
+	assert_int_equal(plan->network.connect_ports.count, 1);
+	assert_int_equal(plan->network.connect_ports.items[0], 8080);
+	assert_int_equal(address_line_of(plan, "tcp:*:443 to 127.0.0.1:8080")->layer, PLAN_SUPERVISOR);
+	assert_int_equal(address_line_of(plan, "tcp:127.0.0.1:8080")->layer, PLAN_SUPERVISOR);
+	NOTIFY(plan, "connect");
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nnetwork: [{ask-connect: \"unix:./y\"}, {connect: {from: \"unix:@x\", to: "
+	               "\"unix:./y\"}}]\n");
+	assert_true(plan->asks);
+	NOTIFY(plan, "connect", "sendmsg");
+	plan_free(plan);
+}
+
 static void asking_about_calls(void **state)
 {
 	struct plan *plan =
@@ -716,12 +790,15 @@ int main(void)
 	        cmocka_unit_test(addresses_go_to_the_supervisor),
 	        cmocka_unit_test(udp_notifies_with_addresses),
 	        cmocka_unit_test(sockets_of_files_and_names),
+	        cmocka_unit_test(redirects_of_addresses_need_a_look),
+	        cmocka_unit_test(redirects_of_unix_sockets_need_a_look),
 	        cmocka_unit_test(older_kernels_hold_it_elsewhere),
 	        cmocka_unit_test(filter_and_plan_agree),
 	        cmocka_unit_test(some_calls_never_notify),
 	        cmocka_unit_test(asking_goes_to_the_supervisor),
 	        cmocka_unit_test(asking_without_need_asks_nobody),
 	        cmocka_unit_test(asking_about_addresses),
+	        cmocka_unit_test(asking_about_where_it_leads),
 	        cmocka_unit_test(asking_about_calls),
 	};
 

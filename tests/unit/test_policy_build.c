@@ -102,6 +102,83 @@ static void flags_that_are_wrong_are_told(void **state)
 	policy_builder_free(builder);
 }
 
+static void redirects_of_addresses_are_flags(void **state)
+{
+	static const char *const wrong[] = {"10.0.0.5:80", "=127.0.0.1:80",
+	        "10.0.0.5:80=", "10.0.0.5:80=127.0.0.1:80=x", "10.0.0.5:80=unix:/x", NULL};
+	struct policy_builder *builder = builder_new();
+	struct policy *policy = NULL;
+	char place[64];
+
+	for (size_t i = 0; wrong[i]; i++)
+		assert_int_equal(policy_add_flag(builder, "redirect-connect", wrong[i]), -EINVAL);
+	assert_string_equal(policy_builder_diagnostics(builder)->items[0].message,
+	        "--redirect-connect expects FROM=TO, two addresses");
+	policy_builder_free(builder);
+	builder = builder_new();
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "10.0.0.5:80=127.0.0.1:*"), 0);
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "10.0.0.5:80=127.0.0.1:*"), 0);
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "unix:./x=unix:@y"), 0);
+	policy = finish(builder);
+	assert_int_equal(policy->redirect_count, 2);
+	assert_int_equal(policy->address_count, 0);
+	assert_string_equal(policy->redirects[0].from.text, "10.0.0.5:80 to 127.0.0.1:*");
+	assert_string_equal(policy->redirects[1].from.path, "/home/me/work/x");
+	assert_memory_equal(policy->redirects[1].to.name, "y", 1);
+	assert_string_equal(policy_place_text(&policy->redirects[0].from.place, place, sizeof(place)),
+	        "--redirect-connect 10.0.0.5:80=127.0.0.1:*");
+	policy_unref(policy);
+}
+
+/* The builder can tell only when it has all of them. */
+static void redirects_that_cross_are_told(void **state)
+{
+	static const char text[] = "reeve: 1\nnetwork:\n"
+	                           "  - connect: {from: \"*:80\", to: \"127.0.0.1:1\"}\n"
+	                           "  - connect: {from: \"10.0.0.5:*\", to: \"127.0.0.1:2\"}\n";
+	struct policy_builder *builder = builder_new();
+	struct policy *policy = NULL;
+
+	assert_int_equal(add(builder, text), 0);
+	assert_int_equal(policy_builder_finish(builder, &policy), -EINVAL);
+	assert_int_equal(policy_builder_diagnostics(builder)->count, 1);
+	assert_int_equal(policy_builder_diagnostics(builder)->items[0].place.line, 4);
+	assert_string_equal(policy_builder_diagnostics(builder)->items[0].message,
+	        "'10.0.0.5:* to 127.0.0.1:2' and '*:80 to 127.0.0.1:1' at text:3:14 have addresses in "
+	        "common, and neither lies inside of the other: a third redirect for just those has to say "
+	        "where they lead");
+	policy_builder_free(builder);
+	/* A third one for just those; and where they do not differ, or have no address in common. */
+	builder = builder_new();
+	assert_int_equal(add(builder, text), 0);
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "10.0.0.5:80=127.0.0.1:3"), 0);
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "udp:[::]/0:70-90=[::1]:1"), 0);
+	assert_int_equal(policy_builder_finish(builder, &policy), -EINVAL);
+	policy_builder_free(builder);
+	builder = builder_new();
+	assert_int_equal(add(builder, text), 0);
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "10.0.0.5:80=127.0.0.1:3"), 0);
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "[::]/0:81-90=[::1]:1"), 0);
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "[2001:db8::]/32:70-85=[::1]:1"), 0);
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "[2001:db8::]/32:80=[::1]:2"), 0);
+	policy = finish(builder);
+	assert_int_equal(policy->redirect_count, 6);
+	policy_unref(policy);
+}
+
+static void too_many_redirects_are_told(void **state)
+{
+	struct policy_builder *builder = builder_new();
+	char value[64];
+
+	for (int i = 0; i < 256; i++) {
+		snprintf(value, sizeof(value), "10.0.0.%d:1=127.0.0.1:1", i);
+		assert_int_equal(policy_add_flag(builder, "redirect-connect", value), 0);
+	}
+	assert_int_equal(policy_add_flag(builder, "redirect-connect", "10.0.1.1:1=127.0.0.1:1"), -EINVAL);
+	policy_builder_free(builder);
+}
+
 static void references_are_counted(void **state)
 {
 	struct policy *policy = finish(builder_new());
@@ -257,6 +334,9 @@ int main(void)
 	        cmocka_unit_test(sources_add_up),
 	        cmocka_unit_test(places_are_told),
 	        cmocka_unit_test(flags_that_are_wrong_are_told),
+	        cmocka_unit_test(redirects_of_addresses_are_flags),
+	        cmocka_unit_test(redirects_that_cross_are_told),
+	        cmocka_unit_test(too_many_redirects_are_told),
 	        cmocka_unit_test(references_are_counted),
 	        cmocka_unit_test(profiles_are_there),
 	        cmocka_unit_test(the_default_denies_nothing_that_it_grants),

@@ -68,6 +68,8 @@ static void perform(struct worker *worker, struct exchange *x, int fd, const str
 	struct connecting to = {.fd = fd, .to = &destination.address};
 	ssize_t r;
 
+	if (!act_redirect(worker, x, fd, kind))
+		return;
 	if (act_turns_to_names(worker, x, fd, kind))
 		return act_connect_to_names(worker, x, fd, kind);
 	if (!act_judge_destination(worker, x, fd, kind, &destination))

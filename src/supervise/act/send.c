@@ -159,6 +159,8 @@ static bool find_destination(struct sending *s)
 	s->to.address.length = 0;
 	if (s->x->call.address.length == 0)
 		return true;
+	if (!act_redirect(s->worker, s->x, s->fd, &s->kind))
+		return false;
 	if (act_turns_to_names(s->worker, s->x, s->fd, &s->kind)) {
 		int fd = act_exchange_for_names(s->worker, s->x, s->fd, &s->kind);
 

@@ -217,10 +217,13 @@ static bool judge_file(struct worker *worker, struct exchange *x, struct destina
 	struct call_path path = {.dirfd = AT_FDCWD};
 	struct resolved *at = &x->resolved[0];
 	struct address address = {.kind = ADDRESS_UNIX_PATH};
+	const char *written = x->led_to;
 	int r;
 
-	path.length = strlen(call_address_path(&x->call.address));
-	memcpy(path.text, call_address_path(&x->call.address), path.length + 1);
+	if (!written)
+		written = call_address_path(&x->call.address);
+	path.length = strlen(written);
+	memcpy(path.text, written, path.length + 1);
 	r = resolve_object(&x->task, AT_FDCWD, path.text, RESOLVE_FOLLOW, at);
 	if (r < 0) {
 		act_resolution_failed(worker, x, &path, r);

@@ -31,6 +31,10 @@ enum meaning {
  * connect to is replaced by the loopback address that it means. */
 enum meaning act_meaning(struct exchange *x, int fd, const struct sockets_kind *kind, struct address *ret);
 
+/* What redirects lead to takes the place of the exchange's address, before anything looks at that. True when there is
+ * none or it is done; false when it is replied. */
+bool act_redirect(struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind);
+
 /* Judges where the exchange's address leads to. True when it is allowed: `ret` is then what to give to the
  * kernel. For a socket file that is the very object that was judged, and x->resolved[0] holds it until
  * resolved_done. */
