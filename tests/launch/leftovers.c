@@ -59,7 +59,8 @@ static void returns_at_once(void)
 	pid_t background;
 	int code;
 
-	start_words(&run, false, "sh", "-c", "sleep 1000 </dev/null >/dev/null 2>&1 & echo $!.; exit 12", NULL);
+	start_words(
+	        &run, false, "sh", "-c", "sleep 1000 </dev/null >/dev/null 2>&1 & echo $!.; exit 12", NULL);
 	expect(&run, ".");
 	background = (pid_t)strtol(run.text, NULL, 10);
 	code = finish_run(&run);
