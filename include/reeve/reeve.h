@@ -305,7 +305,9 @@ struct reeve_spawn_options {
 	size_t size;
 	char *const *environment; /* ends in NULL; NULL: the caller's. TMPDIR is set where the policy has ${REEVE_TMP} */
 	const char *directory;    /* where it starts; NULL: the caller's */
-	int input, output, error; /* what it has as 0, 1, 2, if that is above 0; 0: the caller's own. Borrowed */
+	/* What it has as 0, 1, 2, if that is above 0; 0: the caller's own, or the file that the policy's streams name. So
+	 * what is given here comes before the policy, whose file is not even opened then. Borrowed */
+	int input, output, error;
 	/* Callbacks are called one at a time, on a thread of the library that is like any other of the process; with
 	 * `serve_self` on the one that calls reeve_run_serve. Calls that wait for one of them wait for all before it. */
 	bool serve_self;
@@ -317,6 +319,11 @@ struct reeve_spawn_options {
 	 * docs/records.md. NULL: no records. */
 	void (*record)(void *user, const char *line, size_t length);
 	void *user;
+	/* Asked for host names of the policy, as "192.0.2.1" or "[2001:db8::1]:53"; NULL: those of /etc/resolv.conf.
+	 * Borrowed until reeve_spawn returns. */
+	const char *name_server;
+	/* Where reeve_spawn puts a text of why it failed, which the caller frees; NULL, or left alone: the errno says it. */
+	char **ret_error;
 };
 
 /* A command, and all that it starts. */
@@ -324,9 +331,19 @@ struct reeve_run;
 
 /* Starts a command under the plan; argv[0] is looked up in PATH when it has no slash. It is a child of a thread that
  * this call makes, and is killed when that thread or the caller's process ends. Performing threads are made too, with
- * all signals blocked; nothing else of the process changes. 0; -ENOENT: there is no such command; -EACCES: it cannot
- * be run; -ENOTSUP: the plan has limits, streams, a network of its own or host names, which need reeve(1); -EBUSY,
- * -EINVAL, -ENOMEM, -errno. */
+ * all signals blocked; nothing else of the process changes.
+ *
+ * With limits the command is not a child of the caller but of a small process of the library's, a copy of the caller
+ * that only waits: so the command's tree, orphans included, is told apart from other children of the caller, which are
+ * neither counted nor killed. Nor does that process appear to waits of the caller (but those with __WALL or __WCLONE).
+ * A limit that is reached ends the whole tree; see reeve_run_limit. Streams that rotate and host names have threads of
+ * their own, and host names a small process. All that is made has ended when reeve_run_free returns.
+ *
+ * 0; -ENOENT: there is no such command, or no folder for a stream's file; -EACCES: it cannot be run, or a stream's file
+ * not be written; -ENOTSUP: a rule of the policy cannot be held in this process, a network of its own without
+ * CAP_SYS_ADMIN (a process with threads cannot enter the user namespace that others need), or a file that cannot be
+ * rotated; -EDESTADDRREQ: `name_server` is no address; -EPERM, -ENOSPC, -EUSERS: the machine gives out no network
+ * namespace; -EBUSY, -EINVAL, -ENOMEM, -errno. `ret_error` of the options has the reason in words. */
 int reeve_spawn(struct reeve_plan *plan, const char *const *argv, const struct reeve_spawn_options *options,
         struct reeve_run **ret_run);
 
@@ -341,9 +358,15 @@ pid_t reeve_run_pid(const struct reeve_run *run);
 /* Sends a signal to the command alone. 0; -ESRCH: it has ended; -EINVAL. */
 int reeve_run_signal(struct reeve_run *run, int signal);
 
-/* Waits for the end of the command: *ret_status is as waitpid(2) gives it. What it has started may live on. May be
- * called again. 0 or -errno. */
+/* Waits for the end of the command: *ret_status is as waitpid(2) gives it. What it has written until then is in the
+ * files of the policy's streams. What it has started may live on, under the limits. May be called again. With
+ * `serve_self`, call reeve_run_serve first: a record may have to be taken before the end can be told. 0 or -errno. */
 int reeve_run_wait(struct reeve_run *run, int *ret_status);
+
+/* Whether a limit of the policy ended the command, or what it left behind: 1 with its name as in policies
+ * ("wall-time"), a static text; 0: none did (so far). Final for the command once reeve_run_wait has returned. A process
+ * limit that a cgroup holds, and open-files, only refuse, and end nothing. */
+int reeve_run_limit(struct reeve_run *run, const char **ret_name);
 
 /* From the next call on another policy holds, planned with the flags and operations of the first. It may differ only
  * in what the supervisor holds. 0; -ENOTSUP: the filter or the Landlock rules would be others, and *ret_error, a text
@@ -354,8 +377,9 @@ int reeve_run_reload(struct reeve_run *run, struct reeve_policy *policy, char **
 /* Counts so far as one JSON object, as `reeve run --summary-json` writes it; the caller frees it. 0 or -ENOMEM. */
 int reeve_run_summary(struct reeve_run *run, char **ret_json);
 
-/* Waits until the command and all that it has started have ended, then frees. To end them first, signal them. NULL is
- * fine. */
+/* Waits until the command and all that it has started have ended, then frees. To end them first, signal them. Where
+ * the plan has neither a supervisor nor limits, the command alone is waited for, and whoever still writes to a stream
+ * that rotates. NULL is fine. */
 void reeve_run_free(struct reeve_run *run);
 
 #pragma GCC visibility pop

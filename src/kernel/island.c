@@ -9,13 +9,12 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "kernel/credentials.h"
+#include "kernel/process.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -222,7 +221,7 @@ static _Noreturn void live_there(int channel, uint16_t port)
 	for (size_t i = 0; i < ISLAND_LISTENERS && !reply.error; i++)
 		if (reply.present & 1u << i)
 			present[count++] = listeners[i];
-	prctl(PR_SET_DUMPABLE, 0);
+	process_hide_memory();
 	if (send_reply(channel, &reply, present, count) < 0 || reply.error)
 		_exit(1);
 	for (size_t i = 0; i < count; i++)
@@ -296,10 +295,10 @@ int island_make(uint16_t port, struct island *ret)
 	island.channel = pair[0];
 	theirs = pair[1];
 	/* No exit signal: its end is nobody's business but ours. */
-	island.process = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
+	island.process = process_copy(0);
 	if (island.process == 0)
 		live_there(theirs, port);
-	r = island.process < 0 ? -errno : 0;
+	r = island.process < 0 ? island.process : 0;
 	cleanup_close(&theirs);
 	theirs = -EBADF;
 	if (r == 0)
@@ -314,17 +313,17 @@ int island_make(uint16_t port, struct island *ret)
 
 void island_done(struct island *island)
 {
+	/* As long as the channel is open it lives, and its number is its own. */
+	if (island->process > 0)
+		kill(island->process, SIGKILL);
 	cleanup_close(&island->channel);
 	island->channel = -EBADF;
 	for (size_t i = 0; i < ISLAND_LISTENERS; i++) {
 		cleanup_close(&island->listeners[i]);
 		island->listeners[i] = -EBADF;
 	}
-	if (island->process > 0) {
-		kill(island->process, SIGKILL);
-		while (waitpid(island->process, NULL, __WALL) < 0 && errno == EINTR)
-			;
-	}
+	while (island->process > 0 && waitpid(island->process, NULL, __WALL) < 0 && errno == EINTR)
+		;
 	island->process = -1;
 }
 

@@ -45,6 +45,18 @@ int process_file_limit(pid_t tid, uint64_t *ret)
 	return 0;
 }
 
+pid_t process_copy(int end_signal)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, end_signal, NULL, NULL, NULL, NULL);
+
+	return pid < 0 ? -errno : pid;
+}
+
+void process_hide_memory(void)
+{
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int process_become_reaper(void)
 {
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
@@ -89,7 +101,7 @@ pid_t process_parent(pid_t pid)
 struct family {
 	struct member {
 		pid_t pid, parent;
-		bool is_below; /* us */
+		bool is_below; /* the root */
 	} * members;
 	size_t count, size;
 };
@@ -113,9 +125,9 @@ static int add_member(struct family *family, pid_t pid)
 	return 0;
 }
 
-static bool is_below(const struct family *family, pid_t parent)
+static bool is_below(const struct family *family, pid_t root, pid_t parent)
 {
-	if (parent == getpid())
+	if (parent == root)
 		return true;
 	for (size_t i = 0; i < family->count; i++)
 		if (family->members[i].pid == parent)
@@ -124,7 +136,7 @@ static bool is_below(const struct family *family, pid_t parent)
 }
 
 /* A parent's number may be the higher one: again until nothing is new. */
-static void mark(struct family *family)
+static void mark(struct family *family, pid_t root)
 {
 	bool is_news = true;
 
@@ -133,24 +145,31 @@ static void mark(struct family *family)
 		for (size_t i = 0; i < family->count; i++) {
 			struct member *member = &family->members[i];
 
-			if (member->is_below || !is_below(family, member->parent))
+			if (member->is_below || !is_below(family, root, member->parent))
 				continue;
 			member->is_below = is_news = true;
 		}
 	}
 }
 
-void process_signal_descendants(int signal)
+/* All that are below the root now; the caller frees the members. */
+static void find_family(struct family *family, pid_t root)
 {
 	AUTO_CLOSEDIR DIR *proc = opendir("/proc");
-	struct family family = {0};
 	struct dirent *entry;
 
 	while (proc && (entry = readdir(proc)))
 		if (isdigit((unsigned char)entry->d_name[0]) &&
-		        add_member(&family, (pid_t)atoi(entry->d_name)) < 0)
+		        add_member(family, (pid_t)atoi(entry->d_name)) < 0)
 			break;
-	mark(&family);
+	mark(family, root);
+}
+
+void process_signal_descendants(int signal)
+{
+	struct family family = {0};
+
+	find_family(&family, getpid());
 	for (size_t i = 0; i < family.count; i++)
 		if (family.members[i].is_below)
 			kill(family.members[i].pid, signal);
@@ -188,6 +207,58 @@ void process_kill_descendants(void)
 			;
 		if (pid < 0 && errno == ECHILD)
 			return;
+		if (round % 16 == 15)
+			nanosleep(&moment, NULL);
+	}
+}
+
+/* Somebody else reaps them: a number is only good once the process behind it is held and is still what it
+ * was. */
+static void kill_held(pid_t pid, pid_t parent)
+{
+	AUTO_CLOSE int fd = process_open(pid);
+
+	if (fd >= 0 && process_parent(pid) == parent)
+		process_signal(fd, SIGKILL);
+}
+
+/* Whether there were any. */
+static bool kill_family(pid_t root)
+{
+	struct family family = {0};
+	bool found = false;
+
+	find_family(&family, root);
+	for (size_t i = 0; i < family.count; i++) {
+		if (!family.members[i].is_below)
+			continue;
+		found = true;
+		kill_held(family.members[i].pid, family.members[i].parent);
+	}
+	free(family.members);
+	return found;
+}
+
+static void kill_children_of(pid_t root)
+{
+	char path[64];
+	int pid;
+	AUTO_FCLOSE FILE *list = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", root, root);
+	list = fopen(path, "re");
+	while (list && fscanf(list, "%d", &pid) == 1)
+		kill_held(pid, root);
+}
+
+void process_kill_below(pid_t root)
+{
+	const struct timespec moment = {.tv_nsec = 500000};
+
+	for (unsigned round = 0;; round++) {
+		if (round % 16 == 0 && !kill_family(root))
+			return;
+		kill_children_of(root);
 		if (round % 16 == 15)
 			nanosleep(&moment, NULL);
 	}

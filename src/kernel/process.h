@@ -17,6 +17,14 @@ void process_signal_thread(pid_t process, pid_t thread, int signal);
 /* How large files may be that a task makes (RLIMIT_FSIZE). 0 or -errno. */
 int process_file_limit(pid_t tid, uint64_t *ret);
 
+/* A copy of the calling process with this thread alone: 0 in it, its number, or -errno. In the copy of a process with
+ * threads only system calls may be made. With the signal 0 its end is told to nobody, and only a wait with __WALL or
+ * __WCLONE sees it. */
+pid_t process_copy(int end_signal);
+
+/* No process of its user may look into the calling one; what it will run is looked into as ever. */
+void process_hide_memory(void);
+
 /* Orphans among our descendants become our children. 0 or -errno. */
 int process_become_reaper(void);
 
@@ -31,6 +39,10 @@ pid_t process_parent(pid_t pid);
 
 /* Kills every process below the calling one, also those that are made meanwhile, and reaps what it can. */
 void process_kill_descendants(void);
+
+/* Kills every process below `root`, a child of ours that does nothing but reap what becomes its own, and returns when
+ * none is left. No other process is hit, however fast numbers are used again. */
+void process_kill_below(pid_t root);
 
 /* Sends a signal to all that are below the calling process now. */
 void process_signal_descendants(int signal);

@@ -19,7 +19,7 @@
 struct process {
 	pid_t pid, parent;
 	char state;
-	bool is_below; /* us */
+	bool is_below; /* the root */
 	uint64_t threads, ticks, pages;
 };
 
@@ -56,18 +56,18 @@ static int compare_pids(const void *left, const void *right)
 	return (a->pid > b->pid) - (a->pid < b->pid);
 }
 
-static bool is_below(const struct processes *all, pid_t parent)
+static bool is_below(const struct processes *all, pid_t root, pid_t parent)
 {
 	const struct process key = {.pid = parent}, *found;
 
-	if (parent == getpid())
+	if (parent == root)
 		return true;
 	found = bsearch(&key, all->list.items, all->list.count, sizeof(key), compare_pids);
 	return found && found->is_below;
 }
 
 /* Every process that there is: where the kernel does not list children. */
-static int look_everywhere(struct processes *all)
+static int look_everywhere(struct processes *all, pid_t root)
 {
 	AUTO_CLOSEDIR DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -92,7 +92,7 @@ static int look_everywhere(struct processes *all)
 		for (size_t i = 0; i < all->list.count; i++) {
 			struct process *process = &all->list.items[i];
 
-			if (!process->is_below && is_below(all, process->parent))
+			if (!process->is_below && is_below(all, root, process->parent))
 				process->is_below = is_news = true;
 		}
 	}
@@ -135,39 +135,45 @@ static int add_children(struct processes *all, pid_t pid)
 }
 
 /* Much faster where there are many others. */
-static int descend(struct processes *all)
+static int descend(struct processes *all, pid_t root)
 {
-	int r = add_children(all, getpid());
+	int r = add_children(all, root);
 
 	for (size_t i = 0; r == 0 && i < all->list.count; i++)
 		r = add_children(all, all->list.items[i].pid);
 	return r;
 }
 
-static int find_all(struct processes *all)
+static int find_all(struct processes *all, pid_t root)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	return access(path, R_OK) == 0 ? descend(all) : look_everywhere(all);
+	return access(path, R_OK) == 0 ? descend(all, root) : look_everywhere(all, root);
 }
 
-static uint64_t waited_for(void)
+/* What children used that the root has waited for, in milliseconds. Another process than ours is one that
+ * does nothing but wait: what it used itself is no matter. */
+static uint64_t waited_for(pid_t root)
 {
+	struct process process;
 	struct rusage usage;
 
+	if (root != getpid())
+		return read_process(root, &process) ? process.ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK)
+		                                    : 0;
 	if (getrusage(RUSAGE_CHILDREN, &usage) < 0)
 		return 0;
 	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
 	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
 }
 
-int usage_measure(struct usage *ret)
+int usage_measure(pid_t root, struct usage *ret)
 {
 	struct processes all = {0};
-	struct usage usage = {.cpu = waited_for()};
+	struct usage usage = {.cpu = waited_for(root)};
 	uint64_t ticks = 0;
-	int r = find_all(&all);
+	int r = find_all(&all, root);
 
 	for (size_t i = 0; r == 0 && i < all.list.count; i++) {
 		const struct process *process = &all.list.items[i];
@@ -194,11 +200,11 @@ static uint64_t field(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
 }
 
-int usage_memory(uint64_t *ret)
+int usage_memory(pid_t root, uint64_t *ret)
 {
 	struct processes all = {0};
 	uint64_t sum = 0;
-	int r = find_all(&all);
+	int r = find_all(&all, root);
 
 	for (size_t i = 0; r == 0 && i < all.list.count; i++) {
 		char text[4096];

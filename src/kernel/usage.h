@@ -1,4 +1,4 @@
-/* What the processes below the calling one use together. */
+/* What the processes below one use together: below the calling one, or below another that only waits for them. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,11 +13,11 @@ struct usage {
 };
 
 /* 0 or -errno. */
-int usage_measure(struct usage *ret);
+int usage_measure(pid_t root, struct usage *ret);
 
 /* Bytes in memory that belong to no file, what several share counted once. As far as this process may look.
  * 0 or -errno. */
-int usage_memory(uint64_t *ret);
+int usage_memory(pid_t root, uint64_t *ret);
 
 /* Tasks of a user on the whole machine, as far as they can be seen. */
 uint64_t usage_tasks_of(uid_t uid);

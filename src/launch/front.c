@@ -279,7 +279,10 @@ static int make_cgroup(struct front *front, const struct launch_options *options
 static int open_streams(struct front *front, const struct launch_options *options)
 {
 	enum policy_stream_kind kind;
-	int r = streams_open(options->plan->policy, &front->streams, &kind);
+	int r;
+
+	streams_init(&front->streams);
+	r = streams_open(options->plan->policy, NULL, &front->streams, &kind);
 
 	if (r < 0)
 		dprintf(STDERR_FILENO, "reeve: %s cannot go to %s: %s\n", policy_stream_names[kind],

@@ -139,6 +139,9 @@ static bool strike(struct limits *limits, enum policy_limit_kind kind, const cha
 	if (limits->has_struck)
 		return false;
 	limits->has_struck = true;
+	limits->kind = kind;
+	if (limits->strike)
+		limits->strike(limits->user);
 	record(limits, kind, layer, 0);
 	return true;
 }
@@ -155,7 +158,7 @@ static int used_cpu(const struct limits *limits, uint64_t *ret)
 			*ret = microseconds / 1000;
 		return r;
 	}
-	r = usage_measure(&usage);
+	r = usage_measure(limits->root, &usage);
 	if (r == 0)
 		*ret = usage.cpu;
 	return r;
@@ -211,12 +214,12 @@ static bool look_at_usage(struct limits *limits)
 	uint64_t most = limit_of(limits->plan, POLICY_LIMIT_MEMORY)->value, used;
 	struct usage usage;
 
-	if ((!memory && !tasks) || usage_measure(&usage) < 0)
+	if ((!memory && !tasks) || usage_measure(limits->root, &usage) < 0)
 		return false;
 	if (tasks && usage.tasks > limit_of(limits->plan, POLICY_LIMIT_PROCESSES)->value)
 		return strike(limits, POLICY_LIMIT_PROCESSES, plan_holder_word(PLAN_WATCH));
 	/* The exact sum takes its time, and is never more than the rough one. */
-	if (memory && usage.resident > most && usage_memory(&used) == 0 && used > most)
+	if (memory && usage.resident > most && usage_memory(limits->root, &used) == 0 && used > most)
 		return strike(limits, POLICY_LIMIT_MEMORY, plan_holder_word(PLAN_WATCH));
 	return false;
 }
@@ -254,8 +257,12 @@ static void set_timer(const struct limits *limits, uint64_t cpu_left, uint64_t t
 int limits_start(
         struct limits *limits, const struct plan *plan, struct recorder *recorder, struct cgroup *cgroup)
 {
-	*limits = (struct limits){
-	        .plan = plan, .recorder = recorder, .cgroup = cgroup, .timer = -EBADF, .begin = now()};
+	*limits = (struct limits){.plan = plan,
+	        .recorder = recorder,
+	        .cgroup = cgroup,
+	        .root = getpid(),
+	        .timer = -EBADF,
+	        .begin = now()};
 	if (!plan->has_limits)
 		return 0;
 	limits->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -301,6 +308,14 @@ static bool is_ours(const struct limits *limits, enum policy_limit_kind kind, in
 	       inherited.rlim_cur >= limit->value / divisor;
 }
 
+/* Others of the tree may live on, under all limits. */
+static bool tell_end(struct limits *limits, enum policy_limit_kind kind)
+{
+	limits->kind = kind;
+	record(limits, kind, plan_holder_word(PLAN_RLIMIT), 0);
+	return true;
+}
+
 bool limits_ended_command(struct limits *limits, int status)
 {
 	int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -311,9 +326,9 @@ bool limits_ended_command(struct limits *limits, int status)
 	if (signal == SIGKILL && memory_ended_all(limits))
 		return strike(limits, POLICY_LIMIT_MEMORY, plan_holder_word(PLAN_CGROUP));
 	if (signal == SIGXCPU && is_ours(limits, POLICY_LIMIT_CPU_TIME, RLIMIT_CPU, 1000))
-		return strike(limits, POLICY_LIMIT_CPU_TIME, plan_holder_word(PLAN_RLIMIT));
+		return tell_end(limits, POLICY_LIMIT_CPU_TIME);
 	if (signal == SIGXFSZ && is_ours(limits, POLICY_LIMIT_FILE_SIZE, RLIMIT_FSIZE, 1))
-		return strike(limits, POLICY_LIMIT_FILE_SIZE, plan_holder_word(PLAN_RLIMIT));
+		return tell_end(limits, POLICY_LIMIT_FILE_SIZE);
 	return false;
 }
 

@@ -1,5 +1,5 @@
-/* The limits of a run: a cgroup where the plan has one, limits that the command gets before its exec, and what the
- * server looks at again and again. */
+/* The limits of a run: a cgroup where the plan has one, limits that the command gets before its exec, and what is
+ * looked at again and again, by the server or by a thread of the library. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,9 +35,14 @@ struct limits {
 	const struct plan *plan;
 	struct recorder *recorder;
 	struct cgroup *cgroup;
+	pid_t root; /* below which all is counted: the calling process, unless it is set */
+	/* Called when one strikes, before that is recorded; or NULL. */
+	void (*strike)(void *user);
+	void *user;
 	int timer;       /* readable when limits_look shall be called; -EBADF when never */
 	uint64_t begin;  /* milliseconds */
 	bool has_struck; /* and all were killed */
+	enum policy_limit_kind kind; /* that was reached last */
 	uint64_t refused_tasks;
 };
 
@@ -47,7 +52,8 @@ int limits_start(struct limits *limits, const struct plan *plan, struct recorder
 /* Looks at everything. True when a limit was reached that ends all (once); it has been recorded. */
 bool limits_look(struct limits *limits);
 
-/* The command has ended, as of waitpid: a last look at what may have ended it. True when a limit did. */
+/* The command has ended, as of waitpid: a last look at what may have ended it. True when a limit did; one that holds
+ * for each process alone ends no other. */
 bool limits_ended_command(struct limits *limits, int status);
 
 /* Kills what is in the cgroup, at once. */

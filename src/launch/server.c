@@ -21,8 +21,8 @@
 #include "kernel/isolation.h"
 #include "kernel/process.h"
 #include "launch/control.h"
+#include "launch/hosts.h"
 #include "launch/start.h"
-#include "names/names.h"
 #include "supervise/questions.h"
 #include "supervise/supervisor.h"
 
@@ -185,51 +185,26 @@ static void serving_failed(void *user, int error)
 	post(server, &(struct event){.kind = EVENT_SERVING_FAILED});
 }
 
-static const char *why_no_names(int r)
-{
-	switch (r) {
-	case -EDESTADDRREQ:
-		return "what was given as name server is no address";
-	case -EPERM:
-	case -EACCES:
-		return "this machine lets no ordinary user make a network namespace (see reeve doctor)";
-	case -ENOSPC:
-	case -EUSERS:
-		return "this machine's limit on network or user namespaces is reached";
-	case -EINVAL:
-		return "this kernel has no network namespaces";
-	default:
-		return strerror(-r);
-	}
-}
-
 /* 0; 1 when it failed and has been told. On this thread before it enters the domain: name servers are asked.
  */
 static int start_names(struct server *server)
 {
 	const struct launch_options *options = server->options;
-	struct names_options names = {.policy = options->plan->policy,
-	        .matcher = options->plan->addresses,
+	struct hosts_options hosts = {.plan = options->plan,
 	        .recorder = options->recorder,
-	        .permissive = options->plan->permissive,
+	        .server = options->name_server,
+	        .best_effort = options->best_effort,
 	        .kept = options->kept,
-	        .kept_count = options->kept_count,
-	        .server = options->name_server};
-	int fds[NAMES_DESCRIPTORS], r = 0;
-	char text[256];
+	        .kept_count = options->kept_count};
+	AUTO_FREE char *why = NULL;
+	int fds[NAMES_DESCRIPTORS], r = hosts_start(&hosts, &server->names, &why);
 
-	if (!host_any(names.policy) || !options->plan->supervises)
-		return 0;
-	r = names_start(&names, &server->names);
-	if (r < 0 && options->best_effort && r != -EDESTADDRREQ) {
-		snprintf(text, sizeof(text), "host names of the policy open nothing: %s", why_no_names(r));
-		recorder_note(options->recorder, "best-effort", text);
-		return 0;
-	}
 	if (r < 0) {
-		say(server, "no resolver for the policy's host names: %s\n", why_no_names(r));
+		say(server, "%s\n", why ? why : strerror(-r));
 		return 1;
 	}
+	if (!server->names)
+		return 0;
 	names_descriptors(server->names, fds);
 	for (size_t i = 0; i < ELEMENTS(fds) && r == 0; i++)
 		r = keep(server, fds[i]);
@@ -470,7 +445,7 @@ static _Noreturn void end_with_front(struct server *server)
 	limits_kill(&server->limits);
 	process_kill_descendants();
 	limits_finish(&server->limits);
-	streams_finish(server->streams);
+	streams_finish(server->streams, false);
 	clean_up(server);
 	_exit(LAUNCH_EXIT_FAILED);
 }
@@ -493,7 +468,7 @@ static void take_event(struct server *server)
 		server->child = event.child;
 		server->is_running = true;
 		/* Not before: files that it opens would have been closed with those of the command. */
-		if (streams_start(server->streams, server->options->recorder) < 0)
+		if (streams_start(server->streams, server->options->recorder, false) < 0)
 			streams_failed(server);
 	} else {
 		process_kill_descendants();
@@ -643,7 +618,7 @@ static void finish(struct server *server)
 	supervisor_finish(server->supervisor);
 	names_end(server->names);
 	limits_finish(&server->limits);
-	streams_finish(server->streams);
+	streams_finish(server->streams, false);
 	clean_up(server);
 }
 

@@ -84,7 +84,34 @@ static _Noreturn void run_child(const struct start_options *options, const struc
 	_exit(LAUNCH_EXIT_FAILED);
 }
 
-static int fork_child(struct start *start, pid_t parent)
+struct kept_child {
+	const struct start_options *options;
+	struct child_options *child;
+};
+
+static void run_kept_child(void *user, pid_t keeper)
+{
+	struct kept_child *kept = user;
+
+	kept->child->parent = keeper;
+	run_child(kept->options, kept->child);
+}
+
+static int fork_plainly(struct start *start, struct child_options *child)
+{
+	struct start_report *report = start->report;
+
+	child->parent = getpid();
+	report->pid = fork();
+	if (report->pid < 0)
+		return -errno;
+	if (report->pid == 0)
+		run_child(start->options, child);
+	report->child = process_open(report->pid);
+	return report->child < 0 ? report->child : 0;
+}
+
+static int fork_child(struct start *start)
 {
 	const struct start_options *options = start->options;
 	const struct plan *plan = options->plan;
@@ -97,7 +124,6 @@ static int fork_child(struct start *start, pid_t parent)
 	        .origin = options->origin,
 	        .limits = options->limits,
 	        .streams = options->streams,
-	        .parent = parent,
 	        .filter_flags =
 	                plan->supervises && options->features->wait_killable ? REEVE_FILTER_WAIT_KILLABLE : 0,
 	        .needs_listener = plan->supervises,
@@ -112,12 +138,10 @@ static int fork_child(struct start *start, pid_t parent)
 			return ruleset;
 	}
 	child.ruleset = ruleset;
-	start->report->pid = fork();
-	if (start->report->pid < 0)
-		return -errno;
-	if (start->report->pid == 0)
-		run_child(options, &child);
-	return 0;
+	if (options->keeper)
+		return keeper_start(run_kept_child, &(struct kept_child){options, &child}, options->keeper,
+		        &start->report->pid, &start->report->child);
+	return fork_plainly(start, &child);
 }
 
 static int read_report(const struct start *start, struct child_report *ret)
@@ -139,6 +163,10 @@ static int serve(const struct start *start, int number)
 
 	if (r < 0)
 		return r;
+	/* A keeper reaps it at once: only while it is there is the number sure to have been its own. */
+	r = process_signal(start->report->child, 0);
+	if (r < 0)
+		return r;
 	options.listener = start->report->listener;
 	return supervisor_start(&options, &start->report->supervisor);
 }
@@ -148,13 +176,10 @@ static int start_child(struct start *start)
 {
 	struct start_report *report = start->report;
 	struct child_report said;
-	int r = fork_child(start, getpid());
+	int r = fork_child(start);
 
 	if (r < 0)
 		return r;
-	report->child = process_open(report->pid);
-	if (report->child < 0)
-		return report->child;
 	cleanup_close(&start->reports[1]);
 	cleanup_close(&start->go[0]);
 	start->reports[1] = start->go[0] = -EBADF;
@@ -181,9 +206,11 @@ static void give_up(struct start_report *report)
 {
 	if (report->pid < 0)
 		return;
-	kill(report->pid, SIGKILL);
-	if (report->child >= 0)
+	if (report->child >= 0) {
+		process_signal(report->child, SIGKILL);
 		return;
+	}
+	kill(report->pid, SIGKILL);
 	waitpid(report->pid, NULL, __WALL);
 	report->pid = -1;
 }

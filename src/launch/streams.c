@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/credentials.h"
+#include "launch/apart.h"
 
 enum { PIPE = 1 << 20, CHUNK = 1 << 18, LONGEST_LINE = 1 << 16 };
 
@@ -112,16 +113,24 @@ static int open_stream(
 	return open_copier(stream, TAKE_FD(file), &streams->copiers[kind], &streams->child[kind]);
 }
 
-int streams_open(const struct policy *policy, struct streams *ret, enum policy_stream_kind *ret_kind)
+void streams_init(struct streams *streams)
 {
-	*ret = (struct streams){0};
+	*streams = (struct streams){0};
 	for (int i = 0; i < POLICY_STREAMS; i++) {
-		ret->child[i] = -EBADF;
-		ret->copiers[i].pipe = ret->copiers[i].folder = ret->copiers[i].file = -EBADF;
-		ret->copiers[i].stop = -EBADF;
+		struct streams_copier *copier = &streams->copiers[i];
+
+		streams->child[i] = -EBADF;
+		copier->pipe = copier->folder = copier->file = copier->wake = -EBADF;
+		pthread_mutex_init(&copier->lock, NULL);
+		pthread_cond_init(&copier->changed, NULL);
 	}
+}
+
+int streams_open(const struct policy *policy, const bool leave_out[POLICY_STREAMS], struct streams *ret,
+        enum policy_stream_kind *ret_kind)
+{
 	for (int i = 0; i < POLICY_STREAMS; i++) {
-		int r = policy->streams[i].is_set
+		int r = policy->streams[i].is_set && !(leave_out && leave_out[i])
 		                ? open_stream(ret, &policy->streams[i], (enum policy_stream_kind)i)
 		                : 0;
 
@@ -271,8 +280,7 @@ static int write_rotating(struct streams_copier *copier, const char *bytes, size
 
 /* ---- copying ---- */
 
-/* Copies what is there now. How many bytes, 0 when nothing is, -EPIPE when nothing will come. Under the lock.
- */
+/* Copies what is there now. How many bytes, 0 when nothing is, -EPIPE when nothing will come. */
 static ssize_t copy_some(struct streams_copier *copier)
 {
 	ssize_t n = copier->pipe < 0 ? 0 : read(copier->pipe, copier->buffer, CHUNK);
@@ -292,26 +300,88 @@ static ssize_t copy_some(struct streams_copier *copier)
 	return -EPIPE;
 }
 
+/* Others may go on writing: what comes later is not waited for. */
+static void copy_what_is_there(struct streams_copier *copier)
+{
+	int left = 0;
+
+	if (copier->pipe >= 0 && ioctl(copier->pipe, FIONREAD, &left) < 0)
+		left = 0;
+	while (left > 0) {
+		ssize_t n = copy_some(copier);
+
+		if (n <= 0)
+			return;
+		left -= (int)n;
+	}
+}
+
+/* True when the end was asked for. */
+static bool do_what_was_asked(struct streams_copier *copier)
+{
+	uint64_t times;
+	bool flushes, ends;
+
+	if (read(copier->wake, &times, sizeof(times)) < 0)
+		return false;
+	pthread_mutex_lock(&copier->lock);
+	flushes = copier->shall_flush;
+	ends = copier->shall_end;
+	pthread_mutex_unlock(&copier->lock);
+	if (flushes && !ends)
+		copy_what_is_there(copier);
+	pthread_mutex_lock(&copier->lock);
+	copier->shall_flush = false;
+	pthread_cond_broadcast(&copier->changed);
+	pthread_mutex_unlock(&copier->lock);
+	return ends;
+}
+
 static void *copy_main(void *argument)
 {
 	struct streams_copier *copier = argument;
 	struct pollfd fds[] = {
-	        {.fd = copier->pipe, .events = POLLIN}, {.fd = copier->stop, .events = POLLIN}};
+	        {.fd = copier->pipe, .events = POLLIN}, {.fd = copier->wake, .events = POLLIN}};
+	bool ends = false;
 	ssize_t n = 0;
 
-	while (n >= 0) {
+	while (n >= 0 && !ends && copier->pipe >= 0) {
 		if (poll(fds, ELEMENTS(fds), -1) < 0 && errno != EINTR)
 			break;
 		if (fds[1].revents)
-			break;
-		pthread_mutex_lock(&copier->lock);
-		n = copy_some(copier);
-		pthread_mutex_unlock(&copier->lock);
+			ends = do_what_was_asked(copier);
+		else
+			n = copy_some(copier);
 	}
+	while (ends && copy_some(copier) > 0)
+		;
+	cleanup_close(&copier->pipe);
+	cleanup_close(&copier->file);
+	cleanup_close(&copier->folder);
+	pthread_mutex_lock(&copier->lock);
+	copier->has_ended = true;
+	pthread_cond_broadcast(&copier->changed);
+	pthread_mutex_unlock(&copier->lock);
 	return NULL;
 }
 
-static int start_copier(struct streams_copier *copier, struct recorder *recorder)
+/* Its descriptors go to the thread: here they are open no more. */
+static int start_apart(struct streams_copier *copier)
+{
+	const int own[] = {copier->pipe, copier->file, copier->folder};
+	int keep[ELEMENTS(own) + 1], r = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < ELEMENTS(own); i++)
+		credentials_keep(keep, &count, ELEMENTS(keep), own[i]);
+	credentials_keep(keep, &count, ELEMENTS(keep), copier->wake);
+	r = apart_start(keep, count, copy_main, copier, &copier->thread);
+	for (size_t i = 0; r == 0 && i < ELEMENTS(own); i++)
+		close(own[i]);
+	return r;
+}
+
+static int start_copier(struct streams_copier *copier, struct recorder *recorder, bool apart)
 {
 	int r;
 
@@ -319,13 +389,12 @@ static int start_copier(struct streams_copier *copier, struct recorder *recorder
 	copier->buffer = malloc(CHUNK);
 	if (!copier->buffer)
 		return -ENOMEM;
-	copier->stop = eventfd(0, EFD_CLOEXEC);
-	if (copier->stop < 0)
-		return -errno;
-	pthread_mutex_init(&copier->lock, NULL);
-	r = pthread_create(&copier->thread, NULL, copy_main, copier);
+	copier->wake = high(eventfd(0, EFD_CLOEXEC));
+	if (copier->wake < 0)
+		return copier->wake;
+	r = apart ? start_apart(copier) : -pthread_create(&copier->thread, NULL, copy_main, copier);
 	copier->is_running = r == 0;
-	return -r;
+	return r;
 }
 
 int streams_keep(const struct streams *streams, int *list, size_t *count, size_t size)
@@ -342,10 +411,11 @@ int streams_keep(const struct streams *streams, int *list, size_t *count, size_t
 	return r;
 }
 
-int streams_start(struct streams *streams, struct recorder *recorder)
+int streams_start(struct streams *streams, struct recorder *recorder, bool apart)
 {
 	for (int i = 0; i < POLICY_STREAMS; i++) {
-		int r = streams->copiers[i].pipe < 0 ? 0 : start_copier(&streams->copiers[i], recorder);
+		struct streams_copier *copier = &streams->copiers[i];
+		int r = copier->pipe < 0 ? 0 : start_copier(copier, recorder, apart);
 
 		if (r < 0)
 			return r;
@@ -353,45 +423,64 @@ int streams_start(struct streams *streams, struct recorder *recorder)
 	return 0;
 }
 
+void streams_given(struct streams *streams)
+{
+	for (int i = 0; i < POLICY_STREAMS; i++) {
+		cleanup_close(&streams->child[i]);
+		streams->child[i] = -EBADF;
+	}
+}
+
+/* Under the lock. */
+static void wake(struct streams_copier *copier)
+{
+	const uint64_t one = 1;
+
+	while (write(copier->wake, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
 void streams_flush(struct streams *streams)
 {
 	for (int i = 0; i < POLICY_STREAMS; i++) {
 		struct streams_copier *copier = &streams->copiers[i];
-		int left = 0;
-		ssize_t n = 0;
 
 		if (!copier->is_running)
 			continue;
 		pthread_mutex_lock(&copier->lock);
-		/* Others may go on writing: what came later is not waited for. */
-		if (copier->pipe >= 0 && ioctl(copier->pipe, FIONREAD, &left) < 0)
-			left = 0;
-		for (; left > 0 && n >= 0; left -= (int)n)
-			n = copy_some(copier);
+		copier->shall_flush = true;
+		wake(copier);
+		while (copier->shall_flush && !copier->has_ended)
+			pthread_cond_wait(&copier->changed, &copier->lock);
 		pthread_mutex_unlock(&copier->lock);
 	}
 }
 
-static void finish_copier(struct streams_copier *copier)
+/* A thread has closed what was its own. */
+static void finish_copier(struct streams_copier *copier, bool waits)
 {
-	const uint64_t one = 1;
-
-	if (!copier->is_running || write(copier->stop, &one, sizeof(one)) < 0)
-		return;
-	pthread_join(copier->thread, NULL);
+	if (copier->is_running) {
+		pthread_mutex_lock(&copier->lock);
+		copier->shall_end = !waits;
+		if (!waits)
+			wake(copier);
+		pthread_mutex_unlock(&copier->lock);
+		pthread_join(copier->thread, NULL);
+	} else {
+		cleanup_close(&copier->pipe);
+		cleanup_close(&copier->file);
+		cleanup_close(&copier->folder);
+	}
 	copier->is_running = false;
-	while (copy_some(copier) > 0)
-		;
-	cleanup_close(&copier->pipe);
-	cleanup_close(&copier->file);
-	cleanup_close(&copier->folder);
-	cleanup_close(&copier->stop);
+	cleanup_close(&copier->wake);
 	free(copier->buffer);
 	free(copier->name);
+	pthread_mutex_destroy(&copier->lock);
+	pthread_cond_destroy(&copier->changed);
 }
 
-void streams_finish(struct streams *streams)
+void streams_finish(struct streams *streams, bool waits)
 {
 	for (int i = 0; i < POLICY_STREAMS; i++)
-		finish_copier(&streams->copiers[i]);
+		finish_copier(&streams->copiers[i], waits);
 }

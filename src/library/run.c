@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "kernel/credentials.h"
 #include "kernel/process.h"
+#include "library/holding.h"
 #include "library/library.h"
 #include "launch/fit.h"
 #include "launch/start.h"
@@ -37,6 +38,7 @@ struct reeve_run {
 	int child, listener; /* the first is a pidfd */
 	int status;
 	struct supervisor *supervisor;
+	struct holding holding;
 	pthread_t callbacks;
 	bool has_callbacks; /* a thread for them */
 	struct asking *first_asking, **last_asking;
@@ -189,37 +191,72 @@ static void serving_failed(void *user, int error)
 	process_signal(run->child, SIGKILL);
 }
 
+static const char *why_not_started(enum child_step step)
+{
+	switch (step) {
+	case CHILD_LIMITS:
+		return "cannot set the limits of the policy";
+	case CHILD_STREAMS:
+		return "cannot redirect the output";
+	case CHILD_DOMAIN:
+		return "cannot enter the Landlock domain";
+	case CHILD_FILTER:
+		return "cannot install the filter";
+	case CHILD_EXEC:
+		return "cannot be run";
+	default:
+		return "cannot be started";
+	}
+}
+
+/* Where nothing better was said. */
+static void say_why(struct reeve_run *run, enum child_step step, int error)
+{
+	if (run->holding.why)
+		return;
+	if (asprintf(&run->holding.why, "%s: %s", why_not_started(step), strerror(error)) < 0)
+		run->holding.why = NULL;
+}
+
 static int start(struct reeve_run *run)
 {
 	const struct reeve_spawn_options *options = &run->options;
-	struct start_options start = {.plan = run->plan->plan,
+	const struct plan *plan = run->plan->plan;
+	struct holding *holding = &run->holding;
+	struct start_options start = {.plan = plan,
 	        .features = &run->plan->features,
 	        .argv = (char *const *)run->argv,
 	        .environment = run->environment,
 	        .directory = options->directory,
 	        .descriptors = {options->input, options->output, options->error},
-	        .supervisor = {.plan = run->plan->plan,
+	        .limits = &holding->own,
+	        .streams = &holding->streams,
+	        .keeper = plan->has_limits ? &holding->keeper : NULL,
+	        .supervisor = {.plan = plan,
 	                .features = &run->plan->features,
 	                .recorder = run->recorder,
+	                .kept = holding->kept,
 	                .failed = serving_failed,
 	                .decide = options->decide ? decide : NULL,
 	                .user = run,
 	                .privileged = run->plan->options.privileged}};
 	struct child_origin origin = {.mask = run->mask};
-	struct limits_own limits = {.entry = -EBADF};
 	struct start_report report;
-	int r;
+	int r = holding_enter(holding, options->name_server);
 
-	if (getrlimit(RLIMIT_NOFILE, &limits.files) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
+	start.supervisor.names = holding->names;
+	start.supervisor.kept_count = holding->kept_count;
 	start.origin = &origin;
-	start.limits = &limits;
 	r = start_command(&start, &report);
 
 	run->pid = report.pid;
 	run->child = report.child;
 	run->listener = report.listener;
 	run->supervisor = report.supervisor;
+	if (r != 0)
+		say_why(run, r < 0 ? CHILD_PARENT : report.step, r < 0 ? -r : report.error);
 	if (r == 1)
 		r = report.step == CHILD_EXEC && report.error != ENOENT ? -EACCES : -report.error;
 	return r;
@@ -227,7 +264,7 @@ static int start(struct reeve_run *run)
 
 /* Performing threads trace the command for moments, and what a wait of any other thread takes they would wait
  * for for ever: so it is waited for once it has ended. */
-static int wait_for_end(const struct reeve_run *run)
+static int wait_for_child(const struct reeve_run *run)
 {
 	struct pollfd fd = {.fd = run->child, .events = POLLIN};
 	int status = 0;
@@ -239,11 +276,29 @@ static int wait_for_end(const struct reeve_run *run)
 	return status;
 }
 
+static int wait_for_end(struct reeve_run *run)
+{
+	int status;
+
+	if (run->holding.keeper.pid < 0)
+		return wait_for_child(run);
+	if (keeper_wait_for_command(&run->holding.keeper, &status) == 0)
+		return status;
+	process_signal(run->child, SIGKILL);
+	recorder_note(run->recorder, "keeper",
+	        "the process that keeps the command's tree together was killed, and the command with it: "
+	        "what "
+	        "else it started is not held by limits any more");
+	return SIGKILL;
+}
+
 static void *parent_main(void *argument)
 {
 	struct reeve_run *run = argument;
+	bool has_tree;
 	int r = start(run);
 
+	holding_started(&run->holding);
 	pthread_mutex_lock(&run->lock);
 	run->result = r;
 	run->is_started = true;
@@ -253,13 +308,17 @@ static void *parent_main(void *argument)
 	if (run->pid > 0) {
 		int status = wait_for_end(run);
 
+		holding_command_ended(&run->holding, status);
 		pthread_mutex_lock(&run->lock);
 		run->status = status;
 		run->has_ended = true;
 		pthread_cond_broadcast(&run->changed);
 		pthread_mutex_unlock(&run->lock);
 	}
+	has_tree = run->supervisor || run->holding.keeper.pid > 0;
+	holding_wait_for_tree(&run->holding);
 	supervisor_finish(run->supervisor);
+	holding_end(&run->holding, has_tree || run->pid < 0);
 	pthread_mutex_lock(&run->lock);
 	run->is_over = true;
 	pthread_cond_broadcast(&run->changed);
@@ -271,6 +330,7 @@ static void *parent_main(void *argument)
 
 static void free_run(struct reeve_run *run)
 {
+	holding_done(&run->holding);
 	recorder_free(run->recorder);
 	free_environment(run->environment);
 	cleanup_close(&run->child);
@@ -285,6 +345,7 @@ static int prepare(struct reeve_run *run, const struct reeve_spawn_options *opti
 {
 	struct record_options records = {.json = -1, .summary = true, .home = run->plan->policy->home};
 	char *const *environment = options && options->environment ? options->environment : environ;
+	int r;
 
 	if (options) {
 		if (options->size < sizeof(run->options.size) || options->size > sizeof(run->options))
@@ -295,26 +356,10 @@ static int prepare(struct reeve_run *run, const struct reeve_spawn_options *opti
 		records.line = tell_line;
 	records.user = run;
 	run->environment = environment_of(environment, library_policy_tmp(run->plan->policy));
-	return run->environment ? recorder_new(&records, &run->recorder) : -ENOMEM;
-}
-
-/* What only the command does, with its processes around the one that it runs. */
-static bool lacks_processes(const struct reeve_plan *plan)
-{
-	const struct policy *policy = plan->plan->policy;
-
-	if (policy->own_network)
-		return true;
-	for (size_t i = 0; i < POLICY_LIMITS; i++)
-		if (policy->limits[i].is_set)
-			return true;
-	for (size_t i = 0; i < POLICY_STREAMS; i++)
-		if (policy->streams[i].is_set)
-			return true;
-	for (size_t i = 0; i < policy->address_count; i++)
-		if (policy->addresses[i].kind == POLICY_ADDRESS_HOST)
-			return true;
-	return false;
+	if (!run->environment)
+		return -ENOMEM;
+	r = recorder_new(&records, &run->recorder);
+	return r < 0 ? r : holding_prepare(&run->holding, run->plan->plan, run->recorder, &run->options);
 }
 
 static bool wants_thread(const struct reeve_run *run)
@@ -347,6 +392,13 @@ static int start_threads(struct reeve_run *run)
 	return r;
 }
 
+/* To whoever called, with the reason; -errno goes with it. */
+static void give_why(struct reeve_run *run)
+{
+	if (run->options.ret_error)
+		*run->options.ret_error = TAKE_PTR(run->holding.why);
+}
+
 int reeve_spawn(struct reeve_plan *plan, const char *const *argv, const struct reeve_spawn_options *options,
         struct reeve_run **ret)
 {
@@ -355,8 +407,6 @@ int reeve_spawn(struct reeve_plan *plan, const char *const *argv, const struct r
 
 	if (!argv || !argv[0])
 		return -EINVAL;
-	if (lacks_processes(plan))
-		return -ENOTSUP;
 	run = calloc(1, sizeof(*run));
 	if (!run)
 		return -ENOMEM;
@@ -365,12 +415,15 @@ int reeve_spawn(struct reeve_plan *plan, const char *const *argv, const struct r
 	run->last_asking = &run->first_asking;
 	run->pid = -1;
 	run->child = run->listener = -EBADF;
+	holding_init(&run->holding);
+	run->holding.best_effort = plan->options.best_effort;
 	pthread_mutex_init(&run->lock, NULL);
 	pthread_cond_init(&run->changed, NULL);
 	r = prepare(run, options);
 	if (r == 0)
 		r = start_threads(run);
 	if (r < 0) {
+		give_why(run);
 		free_run(run);
 		return r;
 	}
@@ -383,6 +436,7 @@ int reeve_spawn(struct reeve_plan *plan, const char *const *argv, const struct r
 	r = run->result;
 	pthread_mutex_unlock(&run->lock);
 	if (r < 0) {
+		give_why(run);
 		reeve_run_free(run);
 		return r;
 	}
@@ -416,6 +470,15 @@ int reeve_run_wait(struct reeve_run *run, int *ret_status)
 	*ret_status = run->status;
 	pthread_mutex_unlock(&run->lock);
 	return 0;
+}
+
+int reeve_run_limit(struct reeve_run *run, const char **ret_name)
+{
+	const char *name = holding_limit(&run->holding);
+
+	if (name && ret_name)
+		*ret_name = name;
+	return name ? 1 : 0;
 }
 
 int reeve_run_reload(struct reeve_run *run, struct reeve_policy *policy, char **ret_error)

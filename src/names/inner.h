@@ -44,6 +44,7 @@ struct names {
 	size_t next_asker;
 
 	pthread_t thread;
+	bool has_stopped;
 	int wake; /* eventfd: the end */
 	int kept[16];
 	size_t kept_count;

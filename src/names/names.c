@@ -388,14 +388,22 @@ int names_start(const struct names_options *options, struct names **ret)
 	return 0;
 }
 
-void names_end(struct names *names)
+void names_stop(struct names *names)
 {
 	const uint64_t one = 1;
 
-	if (!names)
+	if (!names || names->has_stopped)
 		return;
 	if (write(names->wake, &one, sizeof(one)) == sizeof(one))
 		pthread_join(names->thread, NULL);
+	names->has_stopped = true;
+}
+
+void names_end(struct names *names)
+{
+	if (!names)
+		return;
+	names_stop(names);
 	for (size_t i = 0; i < ISLAND_LISTENERS; i++)
 		names->island.listeners[i] = -EBADF; /* closed long since, here */
 	free_all(names);

@@ -39,7 +39,10 @@ struct names_options {
  * -EDESTADDRREQ: `server` is none; other -errno. */
 int names_start(const struct names_options *options, struct names **ret);
 
-/* Ends the thread, and frees. Nobody may use it any more. NULL is fine. */
+/* Ends the thread: nothing is answered or recorded any more. NULL is fine. */
+void names_stop(struct names *names);
+
+/* The same, and frees; in a domain that is not that of names_start its process may have to end by itself. Nobody may use it any more. NULL is fine. */
 void names_end(struct names *names);
 
 /* Descriptors that must stay open until names_end, also in threads with descriptors of their own that call

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import threading
-from typing import IO, Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
+from typing import IO, Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 __all__ = ["Error", "PolicyError", "Policy", "Plan", "Call", "Deny", "Value", "Path", "Run", "Result", "spawn", "run"]
 
@@ -45,7 +45,8 @@ class _Options(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("environment", ctypes.POINTER(ctypes.c_char_p)),
                 ("directory", ctypes.c_char_p), ("input", ctypes.c_int), ("output", ctypes.c_int),
                 ("error", ctypes.c_int), ("serve_self", ctypes.c_bool),
-                ("decide", _DECIDE), ("record", _RECORD), ("user", ctypes.c_void_p)]
+                ("decide", _DECIDE), ("record", _RECORD), ("user", ctypes.c_void_p),
+                ("name_server", ctypes.c_char_p), ("ret_error", ctypes.POINTER(ctypes.c_void_p))]
 
 
 def _load() -> ctypes.CDLL:
@@ -69,6 +70,7 @@ def _load() -> ctypes.CDLL:
         "reeve_run_pid": (number, [pointer]),
         "reeve_run_signal": (number, [pointer, number]),
         "reeve_run_wait": (number, [pointer, ctypes.POINTER(number)]),
+        "reeve_run_limit": (number, [pointer, ctypes.POINTER(text)]),
         "reeve_run_reload": (number, [pointer, pointer, ctypes.POINTER(pointer)]),
         "reeve_run_summary": (number, [pointer, ctypes.POINTER(pointer)]),
         "reeve_run_free": (None, [pointer]),
@@ -168,6 +170,22 @@ class Policy:
     def listen(self, *addresses: str) -> "Policy":
         return self._each("listen", addresses)
 
+    def limit(self, name: str, value: Union[str, int]) -> "Policy":
+        """limit("memory", "2G"), limit("wall-time", "10m"), limit("processes", 100); see reeve-policy(5)."""
+        return self.rule("limit", f"{name}={value}")
+
+    def output(self, *, stdout: Optional[_Text] = None, stderr: Optional[_Text] = None, rotate: Optional[str] = None,
+               keep: Optional[int] = None) -> "Policy":
+        """Files that what the command writes is added to; with `rotate`, as "10M", a new one begins at that size."""
+        for key, value in ("stdout", stdout), ("stderr", stderr), ("rotate", rotate):
+            if value is not None:
+                self.rule(key, value)
+        return self if keep is None else self.rule("keep", str(keep))
+
+    def own_network(self) -> "Policy":
+        """A network with nothing in it but a loopback. Needs root, as the library holds it."""
+        return self.rule("network", "own")
+
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
@@ -260,9 +278,10 @@ class Run:
 
     def __init__(self, plan: Plan, argv: Sequence[_Text], *, env: Optional[Dict[str, str]] = None,
                  cwd: Optional[_Text] = None, stdin: Optional[int] = None, stdout: Optional[int] = None,
-                 stderr: Optional[int] = None,
+                 stderr: Optional[int] = None, name_server: Optional[str] = None,
                  decide: Optional[Callable[[Call], Decision]] = None,
                  record: Optional[Callable[[Dict[str, Any]], None]] = None) -> None:
+        """stdin, stdout and stderr are descriptors, which come before files that the policy names for the output."""
         self._pointer = ctypes.c_void_p()
         self._plan, self._decide, self._record = plan, decide, record
         self.failure: Optional[BaseException] = None  # of a callback: the call that it was about was refused
@@ -276,8 +295,12 @@ class Run:
             options.environment = _strings(f"{key}={value}" for key, value in env.items())
         if cwd is not None:
             options.directory = os.fsencode(cwd)
+        if name_server is not None:
+            options.name_server = name_server.encode()
+        why = ctypes.c_void_p()
+        options.ret_error = ctypes.pointer(why)
         result = _lib.reeve_spawn(plan._pointer, _strings(argv), ctypes.byref(options), ctypes.byref(self._pointer))
-        _check(result, os.fsdecode(argv[0]) if argv else "no command")
+        _check(result, os.fsdecode(argv[0]) if argv else "no command", _taken(why))
         self.pid: int = _lib.reeve_run_pid(self._pointer)
 
     def _on_call(self, _user: Any, seen: Any, decision: Any) -> int:
@@ -320,6 +343,14 @@ class Run:
         _check(_lib.reeve_run_wait(self._pointer, ctypes.byref(status)), "wait")
         return os.waitstatus_to_exitcode(status.value)
 
+    @property
+    def limit(self) -> Optional[str]:
+        """The limit of the policy that ended the command, as "wall-time", or None."""
+        name = ctypes.c_char_p()
+        if _check(_lib.reeve_run_limit(self._pointer, ctypes.byref(name)), "limit") == 0 or name.value is None:
+            return None
+        return name.value.decode()
+
     def signal(self, number: int) -> None:
         _check(_lib.reeve_run_signal(self._pointer, number), "signal")
 
@@ -361,6 +392,7 @@ class Result:
     summary: Dict[str, Any]
     stdout: Optional[bytes] = None
     stderr: Optional[bytes] = None
+    limit: Optional[str] = None  # the limit of the policy that ended it
 
     @property
     def denied(self) -> List[Dict[str, Any]]:
@@ -384,16 +416,24 @@ def _reader(into: IO[bytes], fd: int) -> threading.Thread:
 
 def run(argv: Sequence[_Text], *, read: Iterable[_Text] = (), write: Iterable[_Text] = (),
         exec: Iterable[_Text] = (), deny: Iterable[_Text] = (), hide: Iterable[_Text] = (),
-        connect: Iterable[str] = (), listen: Iterable[str] = (), use: Optional[Iterable[str]] = None,
-        policy: Optional[_Text] = None, verbose_denials: bool = True, best_effort: bool = False,
+        connect: Iterable[str] = (), listen: Iterable[str] = (), limits: Optional[Mapping[str, Union[str, int]]] = None,
+        stdout: Optional[_Text] = None, stderr: Optional[_Text] = None, rotate: Optional[str] = None,
+        keep: Optional[int] = None, own_network: bool = False, name_server: Optional[str] = None,
+        use: Optional[Iterable[str]] = None, policy: Optional[_Text] = None, verbose_denials: bool = True, best_effort: bool = False,
         operations: Sequence[str] = (), capture: bool = False, env: Optional[Dict[str, str]] = None,
         cwd: Optional[_Text] = None, decide: Optional[Callable[[Call], Decision]] = None) -> Result:
     """Runs a command to its end, and the end of all that it starts.
 
     Without `use` and `policy` the profile is `base` where something is granted, else `workspace`, as with `reeve run`.
     With verbose_denials (the default here) every refusal of a file is in the records; without, most policies cost
-    nothing, and what Landlock refuses is in no record."""
+    nothing, and what Landlock refuses is in no record.
+
+    `limits` is as {"memory": "2G", "wall-time": "10m"}; `stdout` and `stderr` are files that the output is added to,
+    which begin anew at the size `rotate`. With `capture` the output comes here, and to none of them."""
     import io
+
+    if capture and (stdout is not None or stderr is not None):
+        raise ValueError("output is captured or goes to files")
 
     written = Policy()
     grants = [*read], [*write], [*exec]
@@ -405,12 +445,17 @@ def run(argv: Sequence[_Text], *, read: Iterable[_Text] = (), write: Iterable[_T
         written.use("base" if any(grants) else "workspace")
     written.read(*grants[0]).write(*grants[1]).exec(*grants[2])
     written.deny(*deny).hide(*hide).connect(*connect).listen(*listen)
+    for name, value in (limits or {}).items():
+        written.limit(name, value)
+    written.output(stdout=stdout, stderr=stderr, rotate=rotate, keep=keep)
+    if own_network:
+        written.own_network()
     plan = Plan(written, best_effort=best_effort, verbose_denials=verbose_denials, operations=operations)
     records: List[Dict[str, Any]] = []
     buffers = [io.BytesIO(), io.BytesIO()]
     pipes = [os.pipe() for _ in buffers] if capture else []
     try:
-        command = Run(plan, argv, env=env, cwd=cwd, decide=decide, record=records.append,
+        command = Run(plan, argv, env=env, cwd=cwd, decide=decide, record=records.append, name_server=name_server,
                       stdout=pipes[0][1] if capture else None, stderr=pipes[1][1] if capture else None)
     except BaseException:
         for pipe in pipes:
@@ -425,6 +470,8 @@ def run(argv: Sequence[_Text], *, read: Iterable[_Text] = (), write: Iterable[_T
         for thread in threads:
             thread.join()
         summary = command.summary()
+        limit = command.limit
     if command.failure:
         raise command.failure
-    return Result(code, records, summary, *([buffer.getvalue() for buffer in buffers] if capture else []))
+    captured = [buffer.getvalue() if capture else None for buffer in buffers]
+    return Result(code, records, summary, captured[0], captured[1], limit)

@@ -171,12 +171,76 @@ class Policies(unittest.TestCase):
         with self.assertRaises(reeve.Error):
             reeve.Plan(reeve.Policy(), operations=["dance"])
 
-    def test_what_only_the_command_does(self):
-        for key, value in ("limit", "wall-time=5s"), ("stdout", "out"), ("network", "own"), ("connect", "example.org:1"):
-            plan = reeve.Plan(reeve.Policy().use("base").exec("/").rule(key, value), best_effort=True)
-            with self.assertRaises(reeve.Error) as raised:
-                reeve.spawn(plan, ["true"])
+
+class Holding(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.top = pathlib.Path(self.folder.name).resolve()
+
+    def lines(self, name):
+        return (self.top / name).read_text().splitlines()
+
+    def test_limits(self):
+        other = reeve.subprocess.Popen(["sleep", "1000"])
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        for limits, script, code in (({"wall-time": "300ms"}, "sleep 1000 & sleep 1000", -signal.SIGKILL),
+                                     ({"processes": 5}, "for i in 1 2 3 4 5 6; do sleep 1000 & done; wait", -signal.SIGKILL),
+                                     ({"cpu-time": "200ms"}, "while :; do :; done", -signal.SIGKILL)):
+            result = reeve.run([*SH, script], exec=["/"], limits=limits)
+            self.assertEqual((result.code, result.limit), (code, *limits))
+            (note,) = [record for record in result.records if record.get("note") == "limit"]
+            self.assertEqual(note["limit"], result.limit)
+        result = reeve.run([*SH, "exit 3"], exec=["/"], limits={"wall-time": "10m", "memory": "4G", "open-files": 64})
+        self.assertEqual((result.code, result.limit), (3, None))
+        self.assertIsNone(other.poll())
+        with self.assertRaises(reeve.PolicyError):
+            reeve.Policy().limit("patience", 1)
+
+    def test_limits_in_threads(self):
+        """Each counts its own tree: together they are too many."""
+        results = {}
+
+        def one(number, script, **limits):
+            results[number] = reeve.run([*SH, script], exec=["/"], limits=limits)
+        scripts = ["for i in 1 2 3; do sleep 1 & done; wait; exit 0"] * 4 + ["for i in 1 2 3 4 5 6; do sleep 1000 & done; wait"] * 2
+        threads = [threading.Thread(target=one, args=(number, script), kwargs={"processes": 5})
+                   for number, script in enumerate(scripts)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([results[number].limit for number in range(6)], [None] * 4 + ["processes"] * 2)
+        self.assertEqual([results[number].code for number in range(4)], [0] * 4)
+
+    def test_output(self):
+        result = reeve.run([*SH, "echo one; echo two >&2"], exec=["/"], stdout=self.top / "out", stderr=self.top / "err")
+        self.assertEqual((result.code, self.lines("out"), self.lines("err")), (0, ["one"], ["two"]))
+        reeve.run([*SH, "i=0; while [ $i -lt 4000 ]; do echo $i; i=$((i+1)); done"], exec=["/"],
+                  stdout=self.top / "log", rotate="4K", keep=9)
+        self.assertTrue((self.top / "log.4").exists())
+        self.assertEqual([line for number in (".4", ".3", ".2", ".1", "") for line in self.lines("log" + number)],
+                         [str(number) for number in range(4000)])
+        with self.assertRaises(ValueError):
+            reeve.run(["true"], stdout="x", capture=True)
+        with self.assertRaisesRegex(reeve.Error, "stdout cannot go to /nonexistent/x"):
+            reeve.run(["true"], exec=["/"], stdout="/nonexistent/x")
+
+    def test_own_network(self):
+        policy = reeve.Policy().use("base").exec("/").own_network()
+        if os.geteuid() != 0:
+            with self.assertRaisesRegex(reeve.Error, "a network of its own needs CAP_SYS_ADMIN") as raised:
+                reeve.spawn(reeve.Plan(policy), ["true"])
             self.assertEqual(raised.exception.errno, errno.ENOTSUP)
+            return
+        result = reeve.run([*SH, "grep -c : /proc/self/net/dev"], read=["/"], exec=["/"], own_network=True, capture=True)
+        self.assertEqual(result.stdout, b"1\n")
+
+    def test_no_name_server(self):
+        with self.assertRaisesRegex(reeve.Error, "no address") as raised:
+            reeve.run(["true"], exec=["/"], connect=["example.org:1"], name_server="nonsense")
+        self.assertEqual(raised.exception.errno, errno.EDESTADDRREQ)
 
 
 if __name__ == "__main__":
