@@ -131,6 +131,18 @@ struct flat {
 	int before, *after;
 };
 
+/* What comes a moment after the start, the control socket and its thread, is there: nothing changes for a
+ * second in which the command waits. */
+static bool is_settled(const void *data)
+{
+	const struct flat *flat = data;
+	const struct timespec second = {.tv_sec = 1};
+
+	*flat->after = threads_and_descriptors(flat->pid);
+	nanosleep(&second, NULL);
+	return threads_and_descriptors(flat->pid) == *flat->after;
+}
+
 /* Spare threads end after a while; what leaks stays. */
 static bool is_flat(const void *data)
 {
@@ -148,7 +160,8 @@ static void stays_flat(void)
 
 	begin(&run, "children", "2000", "allowed", "half");
 	flat = (struct flat){.pid = child_of(run.pid), .after = &after};
-	flat.before = threads_and_descriptors(flat.pid);
+	CHECK(becomes_true(is_settled, &flat), "threads and descriptors come and go while nothing is done");
+	flat.before = after;
 	type(&run, "x");
 	expect(&run, "half");
 	CHECK(becomes_true(is_flat, &flat), "threads and descriptors grow from %d to %d", flat.before, after);
