@@ -9,7 +9,8 @@
 #define BLOCKING_STARTS (-1)
 
 /* Opens; before, and every `interval_ms` until it is done, `tick` is asked, which returns 0 to go on or a value
- * that the open is given up with. `stack` is memory for the helper (8 KiB at least). The descriptor; -errno; or
+ * that the open is given up with. `stack` is memory for the helper (8 KiB at least). The descriptor, also of an open
+ * that was over just before it was given up; -errno; or
  * what tick returned, negated: so tick returns positive numbers above 4095, and keeps no descriptor open.
  * `helper` is that process while there is one, BLOCKING_STARTS while its number is not known yet, and 0: whoever
  * must not let others see our memory has to know it. */

@@ -246,6 +246,58 @@ static void killed_and_met(void)
 	printf("readers that outlived their process: %d\n", left);
 }
 
+static void *meet(void *flags)
+{
+	static unsigned seed = 7;
+	char byte = 'x';
+	long done = 0;
+	sigset_t all;
+	int fd;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	usleep((useconds_t)(rand_r(&seed) % 6000));
+	fd = open("fifo", (int)(long)flags);
+	if (fd >= 0)
+		done = (long)flags == O_WRONLY ? write(fd, &byte, 1) : read(fd, &byte, 1);
+	close(fd);
+	return (void *)done;
+}
+
+/* Signals that come and go while somebody comes to the other end: who has seen us there is not left alone. */
+static void met_between_signals(int here, int there, const char *label)
+{
+	int met = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	handle(SA_RESTART);
+	every(2000);
+	for (int i = 0; i < 150; i++) {
+		pthread_t thread;
+		char byte = 'y';
+		long done;
+		int fd;
+
+		pthread_create(&thread, NULL, meet, (void *)(long)there);
+		fd = open("fifo", here);
+		done = here == O_WRONLY ? write(fd, &byte, 1) : read(fd, &byte, 1);
+		close(fd);
+		met += finish(thread) == 1 && done == 1;
+	}
+	every(0);
+	printf("%s between signals: met %d times\n", label, met);
+}
+
+static void read_between_signals(void)
+{
+	met_between_signals(O_RDONLY, O_WRONLY, "reading");
+}
+
+static void written_between_signals(void)
+{
+	met_between_signals(O_WRONLY, O_RDONLY, "writing");
+}
+
 static void stopped(void)
 {
 	int status, fd;
@@ -277,6 +329,8 @@ int main(void)
 	apart("restarted", restarted);
 	apart("blocked", blocked_signal);
 	apart("ignored", ignored_signal);
+	apart("read between signals", read_between_signals);
+	apart("written between signals", written_between_signals);
 	fflush(stdout);
 	killed(O_RDONLY, "killed reading");
 	killed_and_met();

@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "kernel/blocking.h"
 #include "kernel/opening.h"
+#include "kernel/process.h"
 #include "supervise/act/act.h"
 #include "supervise/decide.h"
 #include "supervise/pool.h"
@@ -48,29 +49,53 @@ enum { GIVE_UP_GONE = 5000, GIVE_UP_SIGNAL, GIVE_UP_READER };
 struct waiting {
 	struct worker *worker;
 	struct exchange *x;
-	int reader; /* our end of a FIFO, or -EBADF */
+	int *reader; /* our end of a FIFO, until the helper stands there; *reader is negative then */
 };
 
+/* A writer came, and perhaps left: our own end has what it brought. */
+static bool has_come(int reader)
+{
+	struct pollfd poll_fd = {.fd = reader, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* Whether the process that opens in our place waits at the FIFO: it is seen from the other end then. */
+static bool helper_stands_there(const struct waiting *waiting)
+{
+	pid_t helper = atomic_load(&waiting->worker->shared->helpers[waiting->worker->index]);
+	char text[256];
+	const char *after;
+
+	if (helper <= 0)
+		return false;
+	if (process_read(helper, "stat", text, sizeof(text)) <= 0)
+		return true;
+	after = strrchr(text, ')');
+	return !after || after[1] != ' ' || after[2] == 'S';
+}
+
+/* While our own end is open somebody may come to the other one, who must not be left alone: signals wait
+ * until the helper took our place. It is either met or not, as the task itself would be. */
 static int still_blocking(void *user)
 {
 	struct waiting *waiting = user;
 
 	if (reeve_is_valid(waiting->worker->shared->listener, waiting->x->request.id) != 0)
 		return GIVE_UP_GONE;
-	if (act_signal_pending(waiting->x))
-		return GIVE_UP_SIGNAL;
-	if (waiting->reader >= 0) {
-		struct pollfd poll_fd = {.fd = waiting->reader, .events = POLLIN};
-
-		/* A writer came, and perhaps left: our own end has what it brought. */
-		if (poll(&poll_fd, 1, 0) > 0)
+	if (waiting->reader && *waiting->reader >= 0) {
+		if (has_come(*waiting->reader))
 			return GIVE_UP_READER;
+		if (!helper_stands_there(waiting))
+			return 0;
+		close(*waiting->reader);
+		*waiting->reader = -EBADF;
 	}
-	return 0;
+	return act_signal_pending(waiting->x) ? GIVE_UP_SIGNAL : 0;
 }
 
 /* Opens without O_NONBLOCK, while others go on being served. A descriptor, -errno or -GIVE_UP_*. */
-static int open_blocking(struct worker *worker, struct exchange *x, const struct opening *o, int reader)
+static int open_blocking(struct worker *worker, struct exchange *x, const struct opening *o, int *reader)
 {
 	struct waiting waiting = {.worker = worker, .x = x, .reader = reader};
 	struct open_how how = o->how;
@@ -125,11 +150,10 @@ static int without_nonblock(int fd, uint64_t flags)
 static int wait_for_writer(struct worker *worker, struct exchange *x, const struct opening *o, int reader)
 {
 	AUTO_CLOSE int held = reader;
-	struct pollfd poll_fd = {.fd = reader, .events = POLLIN};
 	int fd;
 
-	if (poll(&poll_fd, 1, 0) == 0) {
-		fd = open_blocking(worker, x, o, reader);
+	if (!has_come(reader)) {
+		fd = open_blocking(worker, x, o, &held);
 		if (fd != -GIVE_UP_READER)
 			return fd;
 	}
@@ -149,7 +173,7 @@ static int open_now(struct worker *worker, struct exchange *x, struct opening *o
 
 	/* A FIFO without a reader, or a lease that has to be broken first. */
 	if (added && (fd == -ENXIO || fd == -EWOULDBLOCK))
-		return open_blocking(worker, x, o, -EBADF);
+		return open_blocking(worker, x, o, NULL);
 	o->is_file_or_folder = flags & O_DIRECTORY;
 	if (fd < 0 || !added)
 		return fd;
@@ -246,7 +270,7 @@ static int reopen(struct worker *worker, struct exchange *x, const struct resolv
 		return open_terminal(worker, x, &how);
 	/* A socket or a terminal of another root must not block either; FIFOs wait natively, too. */
 	if (S_ISFIFO(at->stat.st_mode) && !(how.flags & O_NONBLOCK) && (how.flags & O_ACCMODE) != O_RDWR) {
-		struct waiting waiting = {.worker = worker, .x = x, .reader = -EBADF};
+		struct waiting waiting = {.worker = worker, .x = x};
 
 		how.flags = (how.flags & ~(uint64_t)(O_NOFOLLOW | O_CREAT)) | O_CLOEXEC;
 		how.mode = 0;
