@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -173,11 +174,9 @@ static void is_as_before(const char *path, int before, const char *after_what)
 /* ---- runs ---- */
 
 /* `rules`: keys and values, NULL at the end. */
-static struct reeve_plan *plan_of(const char *const *rules)
+static int make_plan(const char *const *rules, struct reeve_plan **ret, char **ret_error)
 {
 	struct reeve_policy *policy;
-	struct reeve_plan *plan = NULL;
-	char *error = NULL;
 	int r = reeve_policy_new(&policy);
 
 	if (r == 0)
@@ -190,10 +189,19 @@ static struct reeve_plan *plan_of(const char *const *rules)
 		r = reeve_policy_add_rule(policy, rules[0], rules[1]);
 	if (r < 0)
 		fail("a rule: %s", reeve_policy_errors(policy));
-	r = reeve_plan_new(policy, 0, NULL, &plan, &error);
+	r = reeve_plan_new(policy, 0, NULL, ret, ret_error);
+	reeve_policy_free(policy);
+	return r;
+}
+
+static struct reeve_plan *plan_of(const char *const *rules)
+{
+	struct reeve_plan *plan = NULL;
+	char *error = NULL;
+	int r = make_plan(rules, &plan, &error);
+
 	if (r < 0)
 		fail("no plan: %s: %s", strerror(-r), error ? error : "");
-	reeve_policy_free(policy);
 	return plan;
 }
 
@@ -552,10 +560,29 @@ static ino_t network_of(const char *task)
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
+static bool gives_networks_to_users(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0);
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static void network(void)
 {
 	ino_t before = network_of("self"), here = network_of("thread-self");
+	struct reeve_plan *plan;
+	char *error = NULL;
 
+	if (geteuid() != 0 && !gives_networks_to_users()) {
+		if (make_plan(RULES("network", "own"), &plan, &error) != -ENOTSUP || !error ||
+		        !strstr(error, "this machine gives none"))
+			fail("a plan that this machine cannot hold: %s", error ? error : "(no words)");
+		free(error);
+		return;
+	}
 	if (geteuid() != 0) {
 		refused(RULES("network", "own"), -ENOTSUP,
 		        "--network own: a network of its own needs CAP_SYS_ADMIN");

@@ -230,7 +230,8 @@ class Holding(unittest.TestCase):
     def test_own_network(self):
         policy = reeve.Policy().use("base").exec("/").own_network()
         if os.geteuid() != 0:
-            with self.assertRaisesRegex(reeve.Error, "a network of its own needs CAP_SYS_ADMIN") as raised:
+            # Where the machine gives users no namespaces there is not even a plan.
+            with self.assertRaisesRegex(reeve.Error, "a network of its own needs CAP_SYS_ADMIN|this machine gives none") as raised:
                 reeve.spawn(reeve.Plan(policy), ["true"])
             self.assertEqual(raised.exception.errno, errno.ENOTSUP)
             return
