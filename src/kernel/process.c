@@ -98,6 +98,17 @@ pid_t process_parent(pid_t pid)
 	return parent;
 }
 
+char process_state(pid_t tid)
+{
+	char text[512];
+	const char *after;
+
+	if (process_read(tid, "stat", text, sizeof(text)) <= 0)
+		return '\0';
+	after = strrchr(text, ')');
+	return after && after[1] == ' ' ? after[2] : '\0';
+}
+
 struct family {
 	struct member {
 		pid_t pid, parent;

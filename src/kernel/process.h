@@ -37,6 +37,10 @@ ssize_t process_read(pid_t pid, const char *what, char *ret, size_t size);
 /* The parent of a process, zombies included; -ESRCH when there is none to be seen. */
 pid_t process_parent(pid_t pid);
 
+/* What a task does, as the letter that /proc has for it: 'R' runs or lacks a processor, 'S' waits. NUL when that cannot
+ * be seen. */
+char process_state(pid_t tid);
+
 /* Kills every process below the calling one, also those that are made meanwhile, and reaps what it can. */
 void process_kill_descendants(void);
 

@@ -177,18 +177,26 @@ static const struct match_entry *first_entry(const struct plan *plan, const stru
 	return NULL;
 }
 
+/* Of a rule that grants, freely or by an answer. NULL: memory is short. */
+static struct plan_line *add_granting_line(struct plan *plan, const struct policy_file_rule *rule)
+{
+	struct plan_line *line = plan_add_line(plan);
+
+	if (line) {
+		line->file = rule;
+		line->entry = first_entry(plan, rule);
+	}
+	return line;
+}
+
 static int choose_for_grant(
         struct plan *plan, const struct policy_file_rule *rule, const struct plan_options *options)
 {
-	const struct match_entry *entry = first_entry(plan, rule);
-	struct plan_line *line = plan_add_line(plan);
+	struct plan_line *line = add_granting_line(plan, rule);
+	const struct match_entry *entry = line ? line->entry : NULL;
 
-	if (!line)
-		return -ENOMEM;
-	line->file = rule;
-	line->entry = entry;
 	if (!entry)
-		return 0;
+		return line ? 0 : -ENOMEM;
 	line->layer = layer_of_grant(plan, rule, entry->path, options, &line->why);
 	if (line->layer == PLAN_LANDLOCK)
 		return plan_add_grant(plan, entry->path, rule->access, false);
@@ -203,15 +211,11 @@ static int choose_for_grant(
  * touch it stops. */
 static int choose_for_asking(struct plan *plan, const struct policy_file_rule *rule)
 {
-	const struct match_entry *entry = first_entry(plan, rule);
-	struct plan_line *line = plan_add_line(plan);
+	struct plan_line *line = add_granting_line(plan, rule);
+	const struct match_entry *entry = line ? line->entry : NULL;
 
-	if (!line)
-		return -ENOMEM;
-	line->file = rule;
-	line->entry = entry;
 	if (!entry)
-		return 0;
+		return line ? 0 : -ENOMEM;
 	line->layer = PLAN_SUPERVISOR;
 	line->why = why_asked;
 	line->backstop = true;

@@ -1,21 +1,18 @@
 #include "supervise/pool.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "kernel/credentials.h"
+#include "kernel/process.h"
 #include "kernel/release.h"
 #include "supervise/serve.h"
 
@@ -330,24 +327,6 @@ struct sight {
 	pid_t tid;
 };
 
-/* Whether a thread of ours waits for something. One that merely lost its processor does not. */
-static bool is_waiting(pid_t tid)
-{
-	char path[48], text[256];
-	const char *after;
-	AUTO_CLOSE int fd = -EBADF;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return true;
-	text[n] = '\0';
-	after = strrchr(text, ')');
-	return !after || after[1] != ' ' || after[2] != 'R';
-}
-
 static struct sight look(struct pool *pool, int place)
 {
 	struct sight sight = {.worker = atomic_load(&pool->places[place])};
@@ -370,7 +349,8 @@ static bool watch_place(struct pool *pool, int place, struct sight *last)
 	bool same = sight.worker == last->worker && sight.progress == last->progress;
 	bool serves = sight.progress & 1;
 
-	if (same && serves && sight.worker >= 0 && is_waiting(sight.tid))
+	/* One that merely lost its processor does not wait for anything. */
+	if (same && serves && sight.worker >= 0 && process_state(sight.tid) != 'R')
 		give_up_place(pool, place, sight.worker);
 	*last = sight;
 	/* One that has a call in its hands and lacks a processor may yet wait: it is not left alone with it.

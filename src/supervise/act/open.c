@@ -64,15 +64,12 @@ static bool has_come(int reader)
 static bool helper_stands_there(const struct waiting *waiting)
 {
 	pid_t helper = atomic_load(&waiting->worker->shared->helpers[waiting->worker->index]);
-	char text[256];
-	const char *after;
+	char state;
 
 	if (helper <= 0)
 		return false;
-	if (process_read(helper, "stat", text, sizeof(text)) <= 0)
-		return true;
-	after = strrchr(text, ')');
-	return !after || after[1] != ' ' || after[2] == 'S';
+	state = process_state(helper);
+	return state == 'S' || state == '\0';
 }
 
 /* While our own end is open somebody may come to the other one, who must not be left alone: signals wait
