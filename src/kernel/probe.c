@@ -188,7 +188,7 @@ static void probe_listener(int listener, struct reeve_features *features)
 	features->continue_response = reeve_respond_continue(listener, request.id) == 0;
 }
 
-/* What cannot be tried because a filter with a listener is worn already. */
+/* What is not tried: because a filter with a listener is worn already, or because it takes long. */
 static void assume_by_release(struct reeve_features *features)
 {
 	features->continue_response = kernel_is_at_least(5, 5);
@@ -336,5 +336,41 @@ int probe_listening(struct reeve_features *features)
 	cleanup_close(&wearer.listener);
 	pthread_join(thread, NULL);
 	sem_destroy(&wearer.wears);
+	return 0;
+}
+
+/* ---- the same without either ---- */
+
+bool probe_expects(struct reeve_features *features)
+{
+	if (FAULTS_SET || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 || !kernel_is_at_least(5, 14))
+		return false;
+	assume_by_release(features);
+	return true;
+}
+
+/* The kernel looks at the flags and the descriptor first, then for the notification: ENOENT says that it
+ * knows them. */
+static bool is_known(const char *name, int listener, unsigned long request, void *argument)
+{
+	(void)name;
+	return FAULTABLE(name, ioctl(listener, request, argument)) < 0 && errno == ENOENT;
+}
+
+int probe_offers(int listener, const struct reeve_features *features)
+{
+	/* Identifiers begin at random, and nobody has called yet. */
+	struct seccomp_notif_addfd inject = {.srcfd = (uint32_t)listener, .newfd_flags = O_CLOEXEC};
+	struct seccomp_notif_resp resume = {.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+
+	if (features->inject && !is_known("offers_addfd", listener, SECCOMP_IOCTL_NOTIF_ADDFD, &inject))
+		return -ENOTSUP;
+	inject.flags = SECCOMP_ADDFD_FLAG_SEND;
+	if (features->inject_respond &&
+	        !is_known("offers_addfd_send", listener, SECCOMP_IOCTL_NOTIF_ADDFD, &inject))
+		return -ENOTSUP;
+	if (features->continue_response &&
+	        !is_known("offers_continue", listener, SECCOMP_IOCTL_NOTIF_SEND, &resume))
+		return -ENOTSUP;
 	return 0;
 }

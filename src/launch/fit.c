@@ -45,7 +45,7 @@ int fit_new_plan(struct policy *policy, struct plan_options *options, bool asks,
 	if (r < 0 || !(*ret)->supervises)
 		return r;
 	*ret_what = "cannot find out what this kernel can do";
-	r = probe_listening(features);
+	r = probe_expects(features) ? 0 : probe_listening(features);
 	if (r < 0)
 		return r;
 	if (asks)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/probe.h"
 #include "kernel/process.h"
 #include "launch/launch.h"
 
@@ -165,6 +166,9 @@ static int serve(const struct start *start, int number)
 		return r;
 	/* A keeper reaps it at once: only while it is there is the number sure to have been its own. */
 	r = process_signal(start->report->child, 0);
+	if (r < 0)
+		return r;
+	r = probe_offers(start->report->listener, start->options->features);
 	if (r < 0)
 		return r;
 	options.listener = start->report->listener;

@@ -225,6 +225,24 @@ static void test_listening(void **state)
 	assert_int_equal(syscall(SYS_getppid), getppid());
 }
 
+/* What is expected of a release is what is found by trying, and the listener offers it. */
+static int expected_without_trying(void)
+{
+	struct reeve_features tried, features;
+	int listener;
+
+	CHECK(probe_alone(&tried) == 0);
+	features = tried;
+	CHECK(probe_listening(&tried) == 0);
+	CHECK(probe_expects(&features));
+	CHECK(is_same(&tried, &features));
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(install(0, &listener) == 0);
+	CHECK(probe_offers(listener, &features) == 0);
+	CHECK(!probe_expects(&features));
+	return 0;
+}
+
 static int listening_under_a_filter(void)
 {
 	struct reeve_features features = {.user_notification = true};
@@ -287,6 +305,7 @@ static void test_probe_elsewhere(void **state)
 	assert_int_equal(run(probe_sends_no_signal), 0);
 	assert_int_equal(run(probe_under_a_filter), 0);
 	assert_int_equal(run(listening_under_a_filter), 0);
+	assert_int_equal(run(expected_without_trying), 0);
 	if (geteuid() == 0)
 		assert_int_equal(run(probe_unprivileged), 0);
 }
@@ -345,10 +364,28 @@ static void expect_missing_there(const char *fault, size_t feature)
 
 #define FEATURE(name) offsetof(struct reeve_features, name)
 
+static int not_offered(void)
+{
+	static const char *const faults[] = {
+	        "offers_addfd:EINVAL", "offers_addfd_send:EINVAL", "offers_continue:EINVAL"};
+	struct reeve_features features = {.inject = true, .inject_respond = true, .continue_response = true};
+	int listener;
+
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(install(0, &listener) == 0);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		setenv("REEVE_FAULT", faults[i], 1);
+		CHECK(!probe_expects(&features));
+		CHECK(probe_offers(listener, &features) == -ENOTSUP);
+	}
+	return 0;
+}
+
 static void test_probe_sees_what_is_missing(void **state)
 {
 	struct reeve_features features;
 
+	assert_int_equal(run(not_offered), 0);
 	expect_missing("action_avail:EOPNOTSUPP", FEATURE(user_notification));
 	expect_missing("filter_install:EINVAL", FEATURE(user_notification));
 	expect_missing("send:EINVAL", FEATURE(continue_response));
