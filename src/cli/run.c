@@ -433,8 +433,17 @@ static void write_rule(void *user, const struct record *record)
 		recorder_note(running->recorder, "rule", text);
 }
 
-static int launch(struct running *running, const struct plan *plan, const struct reeve_features *features,
-        char **argv, int *ret_code)
+/* What the process holds goes with it: to free it piece by piece, in memory that it shares with the
+ * supervisor, would only take time. */
+static _Noreturn void end(int code)
+{
+	fflush(NULL);
+	_exit(code);
+}
+
+/* Returns only when the command was not started at all. */
+static int launch(
+        struct running *running, const struct plan *plan, const struct reeve_features *features, char **argv)
 {
 	int kept[16], r;
 	size_t kept_count = 0;
@@ -476,8 +485,7 @@ static int launch(struct running *running, const struct plan *plan, const struct
 	progress_silence();
 	running->plan = plan;
 	tell_notes(running, plan);
-	*ret_code = launch_run(&options);
-	return 0;
+	end(launch_run(&options));
 }
 
 /* Before anything is made: whoever is asked must be there. */
@@ -521,7 +529,7 @@ static int check_asking(const struct running *running, const struct plan *plan)
 	return -EINVAL;
 }
 
-static int run(struct running *running, char **argv, int *ret_code)
+static int run(struct running *running, char **argv)
 {
 	struct reeve_features features;
 	struct policy *policy = NULL;
@@ -541,9 +549,8 @@ static int run(struct running *running, char **argv, int *ret_code)
 	if (r == 0)
 		r = make_recorder(running);
 	if (r == 0)
-		r = launch(running, plan, &features, argv, ret_code);
-	if (r < 0)
-		options_remove_folders(&running->options);
+		r = launch(running, plan, &features, argv);
+	options_remove_folders(&running->options);
 	plan_free(plan);
 	policy_unref(policy);
 	return r;
@@ -556,7 +563,6 @@ static int main_of_run(int argc, char **argv)
 	        .json_fd = -EBADF,
 	        .summary_fd = -EBADF,
 	        .dns = getenv("REEVE_DNS")};
-	int code = LAUNCH_EXIT_FAILED;
 	int r = options_init(OPTIONS_TMP_MADE, &running.options);
 
 	if (r < 0) {
@@ -565,10 +571,10 @@ static int main_of_run(int argc, char **argv)
 	}
 	r = read_options(&running, argc, argv);
 	if (r == 0 && !running.done)
-		r = run(&running, argv + optind, &code);
+		run(&running, argv + optind);
 	close_outputs(&running);
 	options_done(&running.options);
-	return running.done ? 0 : code;
+	return running.done ? 0 : LAUNCH_EXIT_FAILED;
 }
 
 static const char help[] =
