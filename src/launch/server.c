@@ -26,7 +26,7 @@
 #include "supervise/questions.h"
 #include "supervise/supervisor.h"
 
-#define CONTROL_DELAY_MS 25
+#define SETTLING_MS 25
 
 struct server {
 	const struct launch_options *options;
@@ -56,7 +56,7 @@ struct server {
 	struct limits_own own; /* the command's */
 	struct questions *questions;
 	struct control *control;
-	bool looked_for_control;
+	bool has_settled;
 	struct timespec since;
 	int kept[32];
 	size_t kept_count;
@@ -228,6 +228,7 @@ static int start(struct server *server, struct start_report *report)
 	                .questions = server->questions,
 	                .failed = serving_failed,
 	                .user = server,
+	                .is_watched = true,
 	                .privileged = options->privileged}};
 	int r = start_names(server);
 
@@ -272,6 +273,8 @@ static void *parent_main(void *argument)
 	event.pid = report.pid;
 	event.child = report.child;
 	post(server, &event);
+	if (report.supervisor)
+		supervisor_watch(report.supervisor);
 	/* The end of this thread would be the command's, and makes an orphan of what is left of it. */
 	while (report.pid > 0)
 		pause();
@@ -431,10 +434,8 @@ static void front_spoke(struct server *server)
 
 static void clean_up(const struct server *server)
 {
-	if (server->options->private_tmp) {
+	if (server->options->private_tmp)
 		folder_remove(server->options->private_tmp);
-		folder_remove_leftovers(server->options->private_tmp);
-	}
 	if (server->options->finished)
 		server->options->finished(server->options->user);
 }
@@ -502,21 +503,23 @@ static int patience(const struct server *server, enum orphans orphans)
 		return 1;
 	if (server->is_waking)
 		return 10;
-	return server->is_running && !server->looked_for_control ? CONTROL_DELAY_MS : -1;
+	return server->is_running && !server->has_settled ? SETTLING_MS : -1;
 }
 
 /* Only for a command that lasts: one that ends at once does not pay for it. */
-static void open_control(struct server *server)
+static void settle(struct server *server)
 {
 	struct control_options options = {.launch = server->options,
 	        .supervisor = server->supervisor,
 	        .pid = server->pid,
 	        .since = server->since};
 
-	if (server->looked_for_control || !server->is_running || server->pid < 0)
+	if (server->has_settled || !server->is_running || server->pid < 0)
 		return;
-	server->looked_for_control = true;
+	server->has_settled = true;
 	server->control = control_start(&options);
+	if (server->options->private_tmp)
+		folder_remove_leftovers(server->options->private_tmp);
 }
 
 /* Returns with the command's end seen, or never started. */
@@ -538,7 +541,7 @@ static void wait_for_command(struct server *server)
 		if (ready < 0)
 			continue;
 		if (ready == 0)
-			open_control(server);
+			settle(server);
 		if (fds[SOURCE_FRONT].revents & (POLLHUP | POLLERR))
 			end_with_front(server);
 		remember_signals(server);
@@ -603,7 +606,7 @@ static void serve_the_rest(struct server *server)
 		if (ready < 0)
 			continue;
 		if (ready == 0)
-			open_control(server);
+			settle(server);
 		if (fds[1].revents && read(server->changes, &change, sizeof(change)) < 0)
 			continue;
 		if (fds[0].revents)

@@ -29,7 +29,7 @@ struct pool {
 	struct shared *shared;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	pthread_t watcher;
+	bool is_watched;
 	struct worker *workers[MAX_WORKERS]; /* NULL: free place */
 	uint32_t progress[MAX_WORKERS];      /* of the last worker in each place */
 	struct retired *retired;
@@ -374,9 +374,8 @@ static bool wait_a_tick(struct pool *pool)
 	return atomic_load(&pool->ended);
 }
 
-static void *watcher_main(void *argument)
+static void watch(struct pool *pool)
 {
-	struct pool *pool = argument;
 	struct sight last[MAX_PLACES];
 	int quiet = 0;
 
@@ -386,7 +385,7 @@ static void *watcher_main(void *argument)
 		bool all_quiet = true;
 
 		if (wait_a_tick(pool))
-			return NULL;
+			return;
 		for (int i = 0; i < MAX_PLACES; i++)
 			all_quiet &= watch_place(pool, i, &last[i]);
 		quiet = all_quiet ? quiet + 1 : 0;
@@ -395,6 +394,34 @@ static void *watcher_main(void *argument)
 			sleep_until_work(pool);
 		}
 	}
+}
+
+void pool_watch(struct pool *pool)
+{
+	watch(pool);
+	pthread_mutex_lock(&pool->lock);
+	pool->is_watched = false;
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static void *watcher_main(void *argument)
+{
+	pool_watch(argument);
+	return NULL;
+}
+
+static int start_watcher(struct pool *pool)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int r;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&thread, &attributes, watcher_main, pool);
+	pthread_attr_destroy(&attributes);
+	return -r;
 }
 
 /* More than there are processors: who answers with a descriptor sleeps until its task has taken it. One
@@ -408,7 +435,7 @@ static int most_receivers(void)
 	return one || !kernel_receive_ends() ? 1 : MAX_PLACES;
 }
 
-int pool_start(struct shared *shared, struct pool **ret)
+int pool_start(struct shared *shared, bool is_watched, struct pool **ret)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
 	sigset_t all, before;
@@ -422,6 +449,7 @@ int pool_start(struct shared *shared, struct pool **ret)
 	pool->wanted = 1;
 	pool->most = most_receivers();
 	pool->first = 1;
+	pool->is_watched = true;
 	r = credentials_get(&pool->own);
 	if (r < 0) {
 		free(pool);
@@ -432,7 +460,7 @@ int pool_start(struct shared *shared, struct pool **ret)
 	/* Signals are for the threads of whoever uses us. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&pool->watcher, NULL, watcher_main, pool);
+	r = is_watched ? 0 : start_watcher(pool);
 	if (r == 0) {
 		pthread_mutex_lock(&pool->lock);
 		r = start_worker(pool);
@@ -512,7 +540,10 @@ void pool_finish(struct pool *pool)
 		pthread_cond_wait(&pool->changed, &pool->lock);
 	pthread_mutex_unlock(&pool->lock);
 	end_all(pool);
-	pthread_join(pool->watcher, NULL);
+	pthread_mutex_lock(&pool->lock);
+	while (pool->is_watched)
+		pthread_cond_wait(&pool->changed, &pool->lock);
+	pthread_mutex_unlock(&pool->lock);
 	free_retired(pool); /* nobody is left to use any */
 	pthread_mutex_destroy(&pool->lock);
 	pthread_cond_destroy(&pool->changed);

@@ -8,8 +8,11 @@
 struct pool;
 
 /* Starts the threads as children of the calling one: they share its Landlock domain. They serve until no task
- * wears the filter any more. 0 or -errno. */
-int pool_start(struct shared *shared, struct pool **ret);
+ * wears the filter any more. `is_watched`: somebody calls pool_watch. 0 or -errno. */
+int pool_start(struct shared *shared, bool is_watched, struct pool **ret);
+
+/* Sees receivers that are stuck in a call nobody knew would block. Returns when the pool has ended. */
+void pool_watch(struct pool *pool);
 
 /* Waits until the last target is gone and all threads have ended, then frees. */
 void pool_finish(struct pool *pool);

@@ -67,13 +67,18 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	/* A hint about placement only: where the kernel lacks it, all works without. */
 	if (options->features->synchronous_wake)
 		reeve_listener_wake_synchronously(options->listener, true);
-	r = pool_start(&supervisor->shared, &supervisor->pool);
+	r = pool_start(&supervisor->shared, options->is_watched, &supervisor->pool);
 	if (r < 0) {
 		free(supervisor);
 		return r;
 	}
 	*ret = supervisor;
 	return 0;
+}
+
+void supervisor_watch(struct supervisor *supervisor)
+{
+	pool_watch(supervisor->pool);
 }
 
 static void tell_names(struct supervisor *supervisor, const struct plan *plan)

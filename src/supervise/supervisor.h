@@ -42,6 +42,7 @@ struct supervisor_options {
 	supervisor_decide *decide; /* or NULL; called on performing threads */
 	void *user;
 	bool privileged; /* performing threads may do more than a task could */
+	bool is_watched; /* the thread that starts it goes on with supervisor_watch: no other is made for that */
 	bool strangers;  /* the target was started by somebody else: credentials and roots may differ already
 	                  */
 };
@@ -53,6 +54,10 @@ int supervisor_enter_domain(const struct plan *plan);
 
 /* Starts serving, on threads made by the calling one. 0 or -errno. */
 int supervisor_start(const struct supervisor_options *options, struct supervisor **ret);
+
+/* Sees to it that somebody serves while a call takes long, until no task wears the filter any more. On the thread that
+ * promised to, and before supervisor_finish can return. */
+void supervisor_watch(struct supervisor *supervisor);
 
 /* Another plan for the calls that arrive from now on, which takes it and frees it in time; the one that serving
  * started with stays the caller's. It must be one that plan_compare finds nothing against. For one thread at a
