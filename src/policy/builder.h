@@ -159,6 +159,7 @@ struct policy_text {
 	const char *directory;
 	const char *text;
 	size_t length;
+	const unsigned char *tree; /* what document_unpack takes instead of the text; or NULL */
 	bool may_lack_version;
 };
 

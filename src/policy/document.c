@@ -361,3 +361,58 @@ int document_read(struct policy_builder *builder, const struct policy_text *text
 	*ret = node;
 	return 0;
 }
+
+/* ---- trees that were read before ---- */
+
+enum { MARK_QUOTED, MARK_PLAIN, MARK_LIST, MARK_MAP };
+
+unsigned char document_mark(const struct document_node *node)
+{
+	if (node->kind == DOCUMENT_SCALAR)
+		return node->is_plain ? MARK_PLAIN : MARK_QUOTED;
+	return node->kind == DOCUMENT_LIST ? MARK_LIST : MARK_MAP;
+}
+
+static unsigned take_number(const unsigned char **at)
+{
+	unsigned number = (*at)[0] | (unsigned)(*at)[1] << 8;
+
+	*at += 2;
+	return number;
+}
+
+static int unpack_node(struct policy_builder *builder, const unsigned char **at, struct document_node **ret)
+{
+	struct document_node *node = store_take(&builder->store, sizeof(*node)), **tail;
+	unsigned char mark = *(*at)++;
+	size_t items;
+	int r = 0;
+
+	if (!node)
+		return -ENOMEM;
+	*ret = node;
+	node->kind = mark == MARK_LIST ? DOCUMENT_LIST : mark == MARK_MAP ? DOCUMENT_MAP : DOCUMENT_SCALAR;
+	node->is_plain = mark == MARK_PLAIN;
+	node->line = take_number(at);
+	node->column = take_number(at);
+	if (node->kind == DOCUMENT_SCALAR) {
+		node->length = take_number(at);
+		node->text = (const char *)*at;
+		*at += node->length + 1;
+		return 0;
+	}
+	node->count = take_number(at);
+	items = node->kind == DOCUMENT_MAP ? 2 * node->count : node->count;
+	tail = &node->first;
+	for (size_t i = 0; i < items && r == 0; i++) {
+		r = unpack_node(builder, at, tail);
+		if (r == 0)
+			tail = &(*tail)->next;
+	}
+	return r;
+}
+
+int document_unpack(struct policy_builder *builder, const unsigned char *tree, struct document_node **ret)
+{
+	return unpack_node(builder, &tree, ret);
+}

@@ -767,7 +767,7 @@ int policy_read_text(struct policy_builder *builder, const struct policy_text *t
 	struct reader reader = {builder, text};
 	struct document_node *top;
 	const struct document_node *use;
-	int r = document_read(builder, text, &top);
+	int r = text->tree ? document_unpack(builder, text->tree, &top) : document_read(builder, text, &top);
 
 	if (r < 0 || !top)
 		return r;

@@ -112,6 +112,7 @@ static int read_profile(struct policy_builder *builder, const char *name)
 		if (strcmp(*own, name) == 0)
 			given.name = source.profile = *own;
 	given.length = strlen(text);
+	given.tree = policy_profile_tree(name);
 	return read_source(builder, source, &given);
 }
 
