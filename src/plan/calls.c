@@ -26,7 +26,8 @@ struct building {
 	struct filter_call calls[PLAN_MAX_CALLS];
 	struct draft_cases cases[PLAN_MAX_CALLS]; /* of the calls, by the same index */
 	size_t count;
-	bool failed; /* memory was short */
+	bool has_default[PLAN_MAX_CALLS], has_rule[PLAN_MAX_CALLS]; /* by number */
+	bool failed;                                                /* memory was short */
 	bool is_too_large;
 	bool is_rest;     /* the rules on the calls themselves are left out */
 	bool holds_tasks; /* there is a supervisor to look at numbers of tasks */
@@ -256,8 +257,12 @@ static void add_call(struct building *b, unsigned nr)
 {
 	const struct syscalls_row *row = syscalls_row_by_nr(syscalls_native(), nr);
 	struct draft call = {.nr = nr, .opened_by = DRAFT_ANY_ARGUMENT, .action = SECCOMP_RET_ALLOW};
-	bool fixed = row && add_fixed(b, row, &call);
+	bool fixed;
 
+	/* Most calls are nothing to anybody. */
+	if (!row && !b->has_default[nr] && !b->has_rule[nr])
+		return;
+	fixed = row && add_fixed(b, row, &call);
 	if (row && !fixed && sockets_draft(b->plan, row, &call))
 		; /* what the rules on the call itself leave of it */
 	else if (row && !fixed && b->plan->notifies[row->operation] && may_notify(row))
@@ -266,16 +271,36 @@ static void add_call(struct building *b, unsigned nr)
 		add_watched(b, &call);
 	if (row && !fixed && row->operation == SYSCALLS_SCHEDULE)
 		add_tasks(b, row, &call);
-	rules_add_defaults(b->plan, b->options, &call);
+	if (b->has_default[nr])
+		rules_add_defaults(b->plan, b->options, &call);
 	take_draft(b, &call);
 	b->plan->supervises |= b->plan->calls[nr].action != PLAN_CALL_NONE;
 }
 
+static void mark(bool marks[PLAN_MAX_CALLS], const struct policy_syscall_rule *rule)
+{
+	int nr = rule->nr[syscalls_native()];
+
+	if (nr >= 0 && nr < PLAN_MAX_CALLS)
+		marks[nr] = true;
+}
+
+static void mark_calls(struct building *b)
+{
+	const struct policy *policy = b->plan->policy;
+
+	for (size_t i = 0; i < policy->default_count; i++)
+		mark(b->has_default, &policy->defaults[i].rule);
+	for (size_t i = 0; i < policy->syscall_count; i++)
+		mark(b->has_rule, &policy->syscalls[i]);
+}
+
 static void discard(struct building *b)
 {
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = 0; i < b->count; i++) {
 		free(b->cases[i].items);
-	memset(b->cases, 0, sizeof(b->cases));
+		b->cases[i] = (struct draft_cases){0};
+	}
 	b->count = 0;
 }
 
@@ -326,6 +351,7 @@ int plan_build_filter(struct plan *plan, const struct plan_options *options)
 	b->plan = plan;
 	b->options = options;
 	plan->privileged = options->privileged;
+	mark_calls(b);
 	add_calls(b, highest);
 	/* For numbers of tasks alone nobody is made to supervise; but who does so anyway looks at them. */
 	if (plan->supervises) {

@@ -127,12 +127,12 @@ static void add_rules(struct joining *joining)
 	const struct policy_syscall_rule *last;
 	struct filter_case end;
 
+	if (joining->count == 0)
+		return;
 	add_rules_of(joining, POLICY_KILL);
 	add_rules_of(joining, POLICY_DENY);
 	add_rules_of(joining, POLICY_ASK);
 	add_rules_of(joining, POLICY_ALLOW);
-	if (joining->count == 0)
-		return;
 	/* Those with conditions come first. */
 	last = &joining->rules[joining->count - 1];
 	if (last->test_count)
