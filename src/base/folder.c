@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 
 #define RANDOM_LETTERS 6
+#define SPARE "spare." /* and the number of the user: no six letters */
 /* Each level costs a descriptor. What is deeper is moved up, and its turn comes later. */
 #define DEPTH 32
 
@@ -58,6 +59,64 @@ int folder_make(const char *top, const char *prefix, char **ret_path, int *ret_l
 		}
 	}
 	return lock < 0 ? lock : 0;
+}
+
+static bool is_empty(int folder)
+{
+	int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
+	AUTO_CLOSEDIR DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+	const struct dirent *entry;
+	int count = 0;
+
+	if (!entries) {
+		if (copy >= 0)
+			close(copy);
+		return false;
+	}
+	while (count <= 2 && (entry = readdir(entries)))
+		count++;
+	return count <= 2;
+}
+
+static bool is_own(int folder)
+{
+	struct stat st;
+
+	return fstat(folder, &st) == 0 && st.st_uid == geteuid();
+}
+
+/* Others can make one of that name, too, and whoever had it last may have changed it. */
+static bool is_as_made(int folder)
+{
+	struct stat st;
+
+	return is_own(folder) && fstat(folder, &st) == 0 && (st.st_mode & ALLPERMS) == S_IRWXU &&
+	       is_empty(folder);
+}
+
+int folder_take(const char *top, const char *prefix, char **ret_path, int *ret_lock)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int lock = -EBADF;
+
+	if (asprintf(&path, "%s/%s" SPARE "%u", top, prefix, (unsigned)geteuid()) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	lock = hold(path, LOCK_EX | LOCK_NB);
+	/* Who was killed could not put it back. */
+	if (lock >= 0 && is_own(lock) && !is_as_made(lock)) {
+		folder_remove(path);
+		close(TAKE_FD(lock));
+		lock = -EAGAIN;
+	}
+	if (lock == -EAGAIN && mkdir(path, S_IRWXU) == 0)
+		lock = hold(path, LOCK_EX | LOCK_NB);
+	if (lock < 0 || !is_as_made(lock))
+		return folder_make(top, prefix, ret_path, ret_lock);
+	*ret_path = TAKE_PTR(path);
+	*ret_lock = TAKE_FD(lock);
+	return 0;
 }
 
 static bool is_ours(const char *path)
@@ -175,6 +234,21 @@ void folder_remove(const char *path)
 		remove_open(fd, path);
 }
 
+static bool stays(const char *path)
+{
+	const char *name = strrchr(path, '/'), *spare = name ? strstr(name, SPARE) : NULL;
+
+	return spare && strspn(spare + strlen(SPARE), "0123456789") == strlen(spare) - strlen(SPARE);
+}
+
+void folder_put_back(const char *path)
+{
+	AUTO_CLOSE int fd = stays(path) ? open_folder(AT_FDCWD, path) : -EBADF;
+
+	if (fd < 0 || !is_as_made(fd))
+		folder_remove(path);
+}
+
 /* ---- leftovers ---- */
 
 static bool has_pattern(const char *name, const char *prefix, size_t length)
@@ -208,13 +282,14 @@ void folder_remove_leftovers(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-	size_t prefix = slash ? strlen(slash + 1) : 0;
+	size_t length = slash ? strlen(slash + 1) : 0,
+	       last = stays(path) ? strlen(strstr(slash, SPARE)) : RANDOM_LETTERS;
+	size_t prefix = length - last;
 	AUTO_CLOSEDIR DIR *entries = NULL;
 	const struct dirent *entry;
 
-	if (!folder || prefix <= RANDOM_LETTERS)
+	if (!folder || length <= last)
 		return;
-	prefix -= RANDOM_LETTERS;
 	entries = opendir(folder[0] ? folder : "/");
 	while (entries && (entry = readdir(entries)))
 		if (has_pattern(entry->d_name, slash + 1, prefix))

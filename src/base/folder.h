@@ -7,6 +7,13 @@
  * of *ret_lock is open: those that nobody holds any more are leftovers. 0 or -errno; the caller frees both. */
 int folder_make(const char *top, const char *prefix, char **ret_path, int *ret_lock);
 
+/* The same, but first the one folder of this kind that stays from run to run, empty, if nobody else has it now: to make
+ * and to remove one costs more than all else that a start does with files. */
+int folder_take(const char *top, const char *prefix, char **ret_path, int *ret_lock);
+
+/* To whoever took it: the folder that stays is emptied, another is removed. */
+void folder_put_back(const char *path);
+
 /* Removes a tree, also where it holds folders without permissions, or is deeper than a path can be long; without
  * following links out of it and without crossing into other file systems. Best effort. */
 void folder_remove(const char *path);

@@ -72,7 +72,7 @@ void options_remove_folders(struct options *options)
 		if (options->folders.items[i].made)
 			folder_unmake(options->folders.items[i].path, options->folders.items[i].shared);
 	if (options->tmp == OPTIONS_TMP_MADE && options->tmp_path)
-		rmdir(options->tmp_path);
+		folder_put_back(options->tmp_path);
 }
 
 static const char *key_of(int option)
@@ -265,7 +265,7 @@ static const char *private_tmp(struct options *options)
 	if (options->tmp_path)
 		return options->tmp_path;
 	if (options->tmp == OPTIONS_TMP_MADE)
-		r = folder_make(options->tmp_top, "reeve-run-", &options->tmp_path, &options->tmp_lock);
+		r = folder_take(options->tmp_top, "reeve-run-", &options->tmp_path, &options->tmp_lock);
 	else if (asprintf(&options->tmp_path, "%s/reeve-run-XXXXXX", options->tmp_top) < 0)
 		options->tmp_path = NULL;
 	if (r < 0)

@@ -24,7 +24,7 @@ static const char *look_up(void *user, const char *name)
 		return look_up(policy->like, name);
 	if (strcmp(name, "REEVE_TMP") == 0) {
 		if (!policy->tmp)
-			folder_make(tmp_top(), "reeve-run-", &policy->tmp, &policy->tmp_lock);
+			folder_take(tmp_top(), "reeve-run-", &policy->tmp, &policy->tmp_lock);
 		return policy->tmp;
 	}
 	if (strcmp(name, "PWD") == 0)
@@ -107,7 +107,7 @@ void reeve_policy_free(struct reeve_policy *policy)
 	policy_unref(policy->finished);
 	reeve_policy_free(policy->like);
 	if (policy->tmp)
-		folder_remove(policy->tmp);
+		folder_put_back(policy->tmp);
 	cleanup_close(&policy->tmp_lock);
 	free(policy->tmp);
 	free(policy->cwd);

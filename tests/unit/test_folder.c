@@ -156,6 +156,107 @@ static void is_never_taken_away(void **state)
 		pthread_join(threads[i], NULL);
 }
 
+static void take(char **ret_path, int *ret_lock)
+{
+	assert_int_equal(folder_take(top, "private-", ret_path, ret_lock), 0);
+	assert_true(is_there(*ret_path));
+}
+
+static void put_back(char *path, int lock)
+{
+	folder_put_back(path);
+	close(lock);
+	free(path);
+}
+
+/* One folder stays, for one at a time, and nobody finds there what others left. */
+static void takes_what_was_put_back(void **state)
+{
+	char *first, *second, spare[512], file[600];
+	int lock, second_lock;
+
+	take(&first, &lock);
+	snprintf(spare, sizeof(spare), "%s", first);
+	take(&second, &second_lock);
+	assert_string_not_equal(first, second);
+	file_in(second, "file");
+	put_back(second, second_lock);
+	put_back(first, lock);
+	assert_true(is_there(spare));
+
+	/* Whoever was killed puts nothing back. */
+	take(&first, &lock);
+	assert_string_equal(first, spare);
+	file_in(first, "file");
+	close(lock);
+	free(first);
+	take(&first, &lock);
+	assert_string_equal(first, spare);
+	snprintf(file, sizeof(file), "%s/file", spare);
+	assert_false(is_there(file));
+
+	file_in(first, "file");
+	put_back(first, lock);
+	assert_false(is_there(spare));
+	take(&first, &lock);
+	assert_string_equal(first, spare);
+	assert_int_equal(chmod(first, 0777), 0);
+	put_back(first, lock);
+	assert_false(is_there(spare));
+}
+
+/* What others put in its place is left alone. */
+static void takes_nothing_of_others(void **state)
+{
+	char *path, spare[512];
+	int lock;
+
+	take(&path, &lock);
+	snprintf(spare, sizeof(spare), "%s", path);
+	drop(path, lock);
+	assert_int_equal(symlink(top, spare), 0);
+	take(&path, &lock);
+	assert_string_not_equal(path, spare);
+	put_back(path, lock);
+	assert_true(is_there(spare));
+	assert_int_equal(unlink(spare), 0);
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(mkdir(spare, 0700), 0);
+	assert_int_equal(chown(spare, 65534, 65534), 0);
+	take(&path, &lock);
+	assert_string_not_equal(path, spare);
+	put_back(path, lock);
+	assert_true(is_there(spare));
+	assert_int_equal(rmdir(spare), 0);
+}
+
+static void *takes_and_puts_back(void *argument)
+{
+	for (int i = 0; i < 200; i++) {
+		char *path, file[600];
+		int lock;
+
+		take(&path, &lock);
+		snprintf(file, sizeof(file), "%s/file", path);
+		assert_false(is_there(file));
+		if (i % 2)
+			file_in(path, "file");
+		put_back(path, lock);
+	}
+	return NULL;
+}
+
+static void is_taken_by_one_at_a_time(void **state)
+{
+	pthread_t threads[4];
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, takes_and_puts_back, NULL), 0);
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+}
+
 static void shares_what_it_makes(void **state)
 {
 	char path[512];
@@ -195,6 +296,9 @@ int main(void)
 	        cmocka_unit_test(removes_deep_trees),
 	        cmocka_unit_test(removes_leftovers),
 	        cmocka_unit_test(is_never_taken_away),
+	        cmocka_unit_test(takes_what_was_put_back),
+	        cmocka_unit_test(takes_nothing_of_others),
+	        cmocka_unit_test(is_taken_by_one_at_a_time),
 	        cmocka_unit_test(shares_what_it_makes),
 	};
 	int failed;
