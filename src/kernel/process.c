@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,6 +50,47 @@ pid_t process_copy(int end_signal)
 {
 	pid_t pid = (pid_t)syscall(SYS_clone, end_signal, NULL, NULL, NULL, NULL);
 
+	return pid < 0 ? -errno : pid;
+}
+
+/* Sanitizers keep books about the memory of each thread, which another process would upset. */
+#if defined(__has_feature)
+#define HAS_FEATURE(name) __has_feature(name)
+#else
+#define HAS_FEATURE(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || HAS_FEATURE(address_sanitizer) ||       \
+        HAS_FEATURE(thread_sanitizer) || HAS_FEATURE(memory_sanitizer)
+enum { MEMORY_IS_WATCHED = true };
+#else
+enum { MEMORY_IS_WATCHED = false };
+#endif
+
+#define CHILD_STACK (64 * 1024)
+
+struct running {
+	void (*run)(void *user);
+	void *user;
+};
+
+static int run_in_child(void *argument)
+{
+	const struct running *running = argument;
+
+	running->run(running->user);
+	_exit(1);
+}
+
+pid_t process_run(bool in_our_memory, void (*run)(void *user), void *user)
+{
+	struct running running = {run, user};
+	char stack[CHILD_STACK] __attribute__((aligned(16)));
+	pid_t pid = in_our_memory && !MEMORY_IS_WATCHED ? clone(run_in_child, stack + sizeof(stack),
+	                                                          CLONE_VM | CLONE_VFORK | SIGCHLD, &running)
+	                                                : fork();
+
+	if (pid == 0)
+		run_in_child(&running);
 	return pid < 0 ? -errno : pid;
 }
 

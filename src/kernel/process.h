@@ -22,6 +22,11 @@ int process_file_limit(pid_t tid, uint64_t *ret);
  * __WCLONE sees it. */
 pid_t process_copy(int end_signal);
 
+/* Makes a child that runs `run`, which makes system calls only and ends by exec or _exit: its number or -errno. In a copy of the
+ * memory, or in our own, which is quicker: then this returns only when the child has executed or ended, other threads
+ * go on, and the child stands on 64 KiB of stack. */
+pid_t process_run(bool in_our_memory, void (*run)(void *user), void *user);
+
 /* No process of its user may look into the calling one; what it will run is looked into as ever. */
 void process_hide_memory(void);
 

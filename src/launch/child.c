@@ -16,7 +16,7 @@
 
 static void report(const struct child_options *options, enum child_step step, int error, int number)
 {
-	struct child_report report = {.step = step, .error = error, .number = number};
+	struct child_report report = {.step = step, .error = error, .number = number, .pid = getpid()};
 	ssize_t n;
 
 	do
@@ -115,8 +115,21 @@ static int search(const struct child_options *options, const char *name)
 	}
 }
 
+/* A signal that comes between its being let through and the exec would run one in the memory of whoever made
+ * us, which is not its process. The exec forgets them anyway. */
+static void forget_handlers(void)
+{
+	struct sigaction action;
+
+	for (int i = 1; i < NSIG; i++)
+		if (sigaction(i, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+		        action.sa_handler != SIG_IGN)
+			signal(i, SIG_DFL);
+}
+
 static void give_back(const struct child_origin *origin, const struct limits_own *limits)
 {
+	forget_handlers();
 	setrlimit(RLIMIT_NOFILE, &limits->files);
 	if (origin->ignored_child)
 		signal(SIGCHLD, SIG_IGN);

@@ -1,4 +1,5 @@
-/* The child, between fork and exec: it only makes system calls, and reports the step that failed. */
+/* The child, between its making and exec: it only makes system calls, and reports the step that failed. It may run in
+ * the memory of whoever made it, who waits. */
 #pragma once
 
 #include <signal.h>
@@ -26,6 +27,7 @@ struct child_report {
 	enum child_step step;
 	int error;
 	int number;
+	pid_t pid; /* its own */
 };
 
 /* What was there before we changed anything: the child gets it back. */

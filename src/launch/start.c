@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -12,10 +13,17 @@
 #include "kernel/process.h"
 #include "launch/launch.h"
 
+/* Two threads: one makes the child and waits, while the child runs in its memory, until that executes. The
+ * other, the first that performs, takes the listener from the child and lets it go on. */
 struct start {
 	const struct start_options *options;
 	struct start_report *report;
 	int reports[2], go[2];
+	struct child_report said; /* the child's first word; without a listener it is the only one */
+	int read;                 /* what reading that came to */
+	int child;                /* its pidfd, there */
+	sem_t is_served;
+	int served; /* 0 once the child may go on, or -errno */
 };
 
 /* In the child their numbers must not be those of its streams. */
@@ -98,21 +106,122 @@ static void run_kept_child(void *user, pid_t keeper)
 	run_child(kept->options, kept->child);
 }
 
-static int fork_plainly(struct start *start, struct child_options *child)
+static int read_report(const struct start *start, struct child_report *ret)
 {
-	struct start_report *report = start->report;
+	ssize_t n;
 
-	child->parent = getpid();
-	report->pid = fork();
-	if (report->pid < 0)
-		return -errno;
-	if (report->pid == 0)
-		run_child(start->options, child);
-	report->child = process_open(report->pid);
-	return report->child < 0 ? report->child : 0;
+	do
+		n = read(start->reports[0], ret, sizeof(*ret));
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	return n == sizeof(*ret) ? 1 : -EPROTO;
 }
 
-static int fork_child(struct start *start)
+/* ---- serving, on the thread that will do so ---- */
+
+static int take_listener(struct start *start, int *ret)
+{
+	AUTO_CLOSE int listener = -EBADF;
+	int r;
+
+	start->child = process_open(start->said.pid);
+	if (start->child < 0)
+		return start->child;
+	r = reeve_listener_take(start->said.pid, start->said.number, &listener);
+	if (r < 0)
+		return r;
+	/* A keeper reaps it at once: only while it is there is the number sure to have been its own. */
+	r = process_signal(start->child, 0);
+	if (r == 0)
+		r = probe_offers(listener, start->options->features);
+	if (r == 0)
+		*ret = TAKE_FD(listener);
+	return r;
+}
+
+static int obtain_listener(void *user, int *ret, int ret_needed[SUPERVISOR_NEEDED])
+{
+	struct start *start = user;
+	int r;
+
+	start->read = read_report(start, &start->said);
+	/* Why it came to nothing, whoever made it sees. */
+	if (start->read <= 0 || start->said.step != CHILD_READY)
+		return -ECANCELED;
+	r = take_listener(start, ret);
+	start->report->listener = *ret;
+	ret_needed[0] = start->go[1];
+	ret_needed[1] = start->child;
+	return r;
+}
+
+/* A child that nobody serves must not go on, and its parent does not while it is there. */
+static void let_go_on(void *user, int r)
+{
+	struct start *start = user;
+
+	if (r == 0 && write(start->go[1], "g", 1) != 1)
+		r = -errno;
+	start->served = r;
+	if (r < 0 && start->child >= 0)
+		process_signal(start->child, SIGKILL);
+	else if (r < 0 && start->read > 0 && start->said.step == CHILD_READY)
+		kill(start->said.pid, SIGKILL);
+	sem_post(&start->is_served);
+}
+
+static int start_serving(struct start *start)
+{
+	struct supervisor_options options = start->options->supervisor;
+
+	if (!start->options->plan->supervises)
+		return 0;
+	options.listener = -EBADF;
+	options.obtain = obtain_listener;
+	options.ready = let_go_on;
+	options.obtainer = start;
+	return supervisor_start(&options, &start->report->supervisor);
+}
+
+/* ---- making the child ---- */
+
+static void run_plain_child(void *user)
+{
+	struct kept_child *kept = user;
+
+	run_child(kept->options, kept->child);
+}
+
+static int make_plainly(struct start *start, struct child_options *child)
+{
+	struct kept_child made = {start->options, child};
+	struct start_report *report = start->report;
+	/* When the memory of a limited child is short, all that share it would be killed. */
+	bool shares = !start->options->plan->has_limits;
+	int r = shares ? start_serving(start) : 0;
+
+	if (r < 0)
+		return r;
+	child->parent = getpid();
+	report->pid = process_run(shares, run_plain_child, &made);
+	if (report->pid < 0)
+		return report->pid;
+	report->child = process_open(report->pid);
+	if (report->child < 0)
+		return report->child;
+	return shares ? 0 : start_serving(start);
+}
+
+static int make_kept(struct start *start, struct child_options *child)
+{
+	int r = keeper_start(run_kept_child, &(struct kept_child){start->options, child},
+	        start->options->keeper, &start->report->pid, &start->report->child);
+
+	return r < 0 ? r : start_serving(start);
+}
+
+static int make_child(struct start *start)
 {
 	const struct start_options *options = start->options;
 	const struct plan *plan = options->plan;
@@ -139,69 +248,37 @@ static int fork_child(struct start *start)
 			return ruleset;
 	}
 	child.ruleset = ruleset;
-	if (options->keeper)
-		return keeper_start(run_kept_child, &(struct kept_child){options, &child}, options->keeper,
-		        &start->report->pid, &start->report->child);
-	return fork_plainly(start, &child);
-}
-
-static int read_report(const struct start *start, struct child_report *ret)
-{
-	ssize_t n;
-
-	do
-		n = read(start->reports[0], ret, sizeof(*ret));
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return 0;
-	return n == sizeof(*ret) ? 1 : -EPROTO;
-}
-
-static int serve(const struct start *start, int number)
-{
-	struct supervisor_options options = start->options->supervisor;
-	int r = reeve_listener_take(start->report->pid, number, &start->report->listener);
-
-	if (r < 0)
-		return r;
-	/* A keeper reaps it at once: only while it is there is the number sure to have been its own. */
-	r = process_signal(start->report->child, 0);
-	if (r < 0)
-		return r;
-	r = probe_offers(start->report->listener, start->options->features);
-	if (r < 0)
-		return r;
-	options.listener = start->report->listener;
-	return supervisor_start(&options, &start->report->supervisor);
+	return options->keeper ? make_kept(start, &child) : make_plainly(start, &child);
 }
 
 /* From the fork to the exec. */
 static int start_child(struct start *start)
 {
 	struct start_report *report = start->report;
-	struct child_report said;
-	int r = fork_child(start);
+	struct child_report last;
+	int r = make_child(start);
 
-	if (r < 0)
-		return r;
+	/* Now the end of the child, too, ends what is read. */
 	cleanup_close(&start->reports[1]);
 	cleanup_close(&start->go[0]);
 	start->reports[1] = start->go[0] = -EBADF;
-	r = read_report(start, &said);
-	if (r <= 0)
-		return r < 0 ? r : -EPROTO;
-	if (said.step == CHILD_READY && said.number >= 0) {
-		r = serve(start, said.number);
-		if (r == 0 && write(start->go[1], "g", 1) != 1)
-			r = -errno;
-		if (r < 0)
-			return r;
-	}
+	if (report->supervisor)
+		while (sem_wait(&start->is_served) < 0 && errno == EINTR)
+			;
+	if (r < 0)
+		return r;
+	if (!report->supervisor)
+		start->read = read_report(start, &start->said);
+	if (start->read <= 0)
+		return start->read < 0 ? start->read : -EPROTO;
+	if (start->served < 0 && start->served != -ECANCELED)
+		return start->served;
 	/* After the filter the end of the pipe without a word is the exec. */
-	if (said.step == CHILD_READY && read_report(start, &said) <= 0)
+	last = start->said;
+	if (last.step == CHILD_READY && read_report(start, &last) <= 0)
 		return 0;
-	report->step = said.step;
-	report->error = said.error;
+	report->step = last.step;
+	report->error = last.error;
 	return 1;
 }
 
@@ -221,11 +298,15 @@ static void give_up(struct start_report *report)
 
 int start_command(const struct start_options *options, struct start_report *ret)
 {
-	struct start start = {
-	        .options = options, .report = ret, .reports = {-EBADF, -EBADF}, .go = {-EBADF, -EBADF}};
+	struct start start = {.options = options,
+	        .report = ret,
+	        .reports = {-EBADF, -EBADF},
+	        .go = {-EBADF, -EBADF},
+	        .child = -EBADF};
 	int r;
 
 	*ret = (struct start_report){.pid = -1, .child = -EBADF, .listener = -EBADF};
+	sem_init(&start.is_served, 0, 0);
 	r = supervisor_enter_domain(options->plan);
 	if (r == 0)
 		r = open_pipe(start.reports);
@@ -235,6 +316,8 @@ int start_command(const struct start_options *options, struct start_report *ret)
 		r = start_child(&start);
 	close_pipe(start.reports);
 	close_pipe(start.go);
+	cleanup_close(&start.child);
+	sem_destroy(&start.is_served);
 	if (r < 0)
 		give_up(ret);
 	return r;

@@ -18,12 +18,14 @@
 #include "plan/plan.h"
 #include "policy/match.h"
 #include "record/record.h"
+#include "supervise/supervisor.h"
 #include "syscalls/table.h"
 #include "target/resolve.h"
 #include "target/task.h"
 
 #define EXCHANGE_PATHS 2
 #define TIMED_SLOTS 256
+#define SHARED_KEPT 32 /* as many descriptors at the most */
 
 struct call_path {
 	int dirfd;
@@ -88,7 +90,6 @@ struct swap {
 };
 
 struct worker;
-struct supervisor_call;
 
 #define EXCHANGE_QUESTIONS 4
 
@@ -142,6 +143,11 @@ struct shared {
 	struct questions *questions; /* NULL: nobody can be asked */
 	struct names *names; /* NULL: the plan has no host names, or nothing here can resolve them */
 	int listener;
+	/* Where there is none yet: called by the first worker, which has one then; and told how that worker began, which
+	 * until then keeps what is needed for that. NULL: there is one. */
+	int (*begin)(struct shared *shared);
+	void (*begun)(struct shared *shared, int r);
+	int needed[SUPERVISOR_NEEDED];
 	const int *kept; /* descriptors that performing threads keep: the listener, sinks */
 	size_t kept_count;
 	void (*failed)(void *user, int error); /* serving is no longer possible */
@@ -163,6 +169,7 @@ struct worker {
 	mode_t umask;
 	struct pool *pool;
 	int index;
+	bool begins; /* it is the first */
 	pid_t tid;
 	_Atomic uint32_t progress; /* odd while an exchange is under way */
 	int place;                 /* in the pool; it may have lost it */

@@ -6,11 +6,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "kernel/credentials.h"
 #include "kernel/process.h"
 #include "kernel/release.h"
@@ -72,6 +74,7 @@ static int start_worker(struct pool *pool)
 	worker->shared = pool->shared;
 	worker->pool = pool;
 	worker->index = index;
+	worker->begins = pool->running == 0 && pool->first > 0;
 	worker->progress = pool->progress[index];
 	worker->view = (struct task_view){.proc = -EBADF, .own_fds = -EBADF, .root = -EBADF};
 	pthread_attr_init(&attributes);
@@ -261,6 +264,20 @@ static void serve_while_receiver(struct pool *pool, struct worker *worker)
 	}
 }
 
+/* All others are closed: what the command inherited is its own. */
+static int keep_descriptors(const struct worker *worker)
+{
+	const struct shared *shared = worker->shared;
+	int kept[SHARED_KEPT + SUPERVISOR_NEEDED];
+	size_t count = shared->kept_count;
+	int r = 0;
+
+	memcpy(kept, shared->kept, count * sizeof(*kept));
+	for (size_t i = 0; i < SUPERVISOR_NEEDED && worker->begins && r == 0; i++)
+		r = credentials_keep(kept, &count, ELEMENTS(kept), shared->needed[i]);
+	return r < 0 ? r : credentials_keep_descriptors(kept, count);
+}
+
 /* A thread's own umask, credentials and descriptor table: what it opens is in no other thread's way, and ends
  * with it. The listener keeps its number. */
 static int prepare_worker(struct worker *worker)
@@ -272,7 +289,7 @@ static int prepare_worker(struct worker *worker)
 	if (r == 0)
 		r = credentials_own_files();
 	if (r == 0)
-		r = credentials_keep_descriptors(worker->shared->kept, worker->shared->kept_count);
+		r = keep_descriptors(worker);
 	if (r == 0)
 		r = task_view_init(&worker->view);
 	worker->view.helpers = worker->shared->helpers;
@@ -291,12 +308,30 @@ static int prepare_worker(struct worker *worker)
 	return listener < 0 ? -EBADF : r;
 }
 
+/* The first may have to see to it that there is something to serve. */
+static int begin_worker(struct worker *worker)
+{
+	struct shared *shared = worker->shared;
+	bool begins = worker->begins && shared->begin;
+	int r = begins ? shared->begin(shared) : 0;
+
+	if (r == 0)
+		r = prepare_worker(worker);
+	if (!begins)
+		return r;
+	shared->begun(shared, r);
+	/* Closed in this thread's own table. */
+	for (size_t i = 0; i < SUPERVISOR_NEEDED && r == 0; i++)
+		cleanup_close(&shared->needed[i]);
+	return r;
+}
+
 static void *worker_main(void *argument)
 {
 	struct worker *worker = argument;
 	struct pool *pool = worker->pool;
 	int index = worker->index;
-	int r = prepare_worker(worker);
+	int r = begin_worker(worker);
 
 	pthread_mutex_lock(&pool->lock);
 	if (pool->first > 0)
@@ -464,9 +499,10 @@ int pool_start(struct shared *shared, bool is_watched, struct pool **ret)
 	if (r == 0) {
 		pthread_mutex_lock(&pool->lock);
 		r = start_worker(pool);
-		while (r >= 0 && pool->first > 0)
+		while (r >= 0 && pool->first > 0 && !shared->begin)
 			pthread_cond_wait(&pool->changed, &pool->lock);
-		r = r < 0 ? r : pool->first;
+		if (r >= 0)
+			r = shared->begin ? 0 : pool->first;
 		pthread_mutex_unlock(&pool->lock);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -1,6 +1,7 @@
 #include "supervise/supervisor.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -9,15 +10,16 @@
 #include "names/names.h"
 #include "supervise/pool.h"
 
-#define MOST_KEPT 32
-
 struct supervisor {
 	struct shared shared;
 	const struct plan *first; /* the caller's */
-	int kept[MOST_KEPT]; /* a copy: every performing thread, also one that starts later, keeps these */
-	size_t kept_count;
+	int kept[SHARED_KEPT]; /* a copy: every performing thread, also one that starts later, keeps these */
 	struct pool *pool;
 	struct plan *reloaded; /* in force, and ours */
+	bool wakes_synchronously;
+	int (*obtain)(void *obtainer, int *ret_listener, int ret_needed[SUPERVISOR_NEEDED]);
+	void (*ready)(void *obtainer, int r);
+	void *obtainer;
 };
 
 int supervisor_enter_domain(const struct plan *plan)
@@ -34,27 +36,48 @@ int supervisor_enter_domain(const struct plan *plan)
 	return r < 0 ? r : landlock_restrict_thread(ruleset);
 }
 
+static int use_listener(struct supervisor *supervisor, int listener)
+{
+	supervisor->shared.listener = listener;
+	/* A hint about placement only: where the kernel lacks it, all works without. */
+	if (supervisor->wakes_synchronously)
+		reeve_listener_wake_synchronously(listener, true);
+	return credentials_keep(supervisor->kept, &supervisor->shared.kept_count, SHARED_KEPT, listener);
+}
+
+static int begin(struct shared *shared)
+{
+	struct supervisor *supervisor = (struct supervisor *)shared;
+	int listener = -EBADF, r = supervisor->obtain(supervisor->obtainer, &listener, shared->needed);
+
+	return r < 0 ? r : use_listener(supervisor, listener);
+}
+
+static void begun(struct shared *shared, int r)
+{
+	struct supervisor *supervisor = (struct supervisor *)shared;
+
+	supervisor->ready(supervisor->obtainer, r);
+}
+
+_Static_assert(offsetof(struct supervisor, shared) == 0, "what is shared is found again");
+
 int supervisor_start(const struct supervisor_options *options, struct supervisor **ret)
 {
 	struct supervisor *supervisor = calloc(1, sizeof(*supervisor));
-	int r;
+	int r = 0;
 
 	if (!supervisor)
 		return -ENOMEM;
-	r = credentials_keep(supervisor->kept, &supervisor->kept_count, MOST_KEPT, options->listener);
-	for (size_t i = 0; i < options->kept_count && r == 0; i++)
-		r = credentials_keep(supervisor->kept, &supervisor->kept_count, MOST_KEPT, options->kept[i]);
-	if (r < 0) {
-		free(supervisor);
-		return r;
-	}
 	supervisor->shared = (struct shared){.plan = options->plan,
 	        .recorder = options->recorder,
 	        .questions = options->questions,
 	        .names = options->names,
 	        .listener = options->listener,
+	        .begin = options->obtain ? begin : NULL,
+	        .begun = begun,
+	        .needed = {-EBADF, -EBADF},
 	        .kept = supervisor->kept,
-	        .kept_count = supervisor->kept_count,
 	        .failed = options->failed,
 	        .decide = options->decide,
 	        .user = options->user,
@@ -64,10 +87,17 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	                              (options->privileged && options->plan->network.is_all_that_supervises),
 	        .roots_differ = options->strangers};
 	supervisor->first = options->plan;
-	/* A hint about placement only: where the kernel lacks it, all works without. */
-	if (options->features->synchronous_wake)
-		reeve_listener_wake_synchronously(options->listener, true);
-	r = pool_start(&supervisor->shared, options->is_watched, &supervisor->pool);
+	supervisor->wakes_synchronously = options->features->synchronous_wake;
+	supervisor->obtain = options->obtain;
+	supervisor->ready = options->ready;
+	supervisor->obtainer = options->obtainer;
+	for (size_t i = 0; i < options->kept_count && r == 0; i++)
+		r = credentials_keep(
+		        supervisor->kept, &supervisor->shared.kept_count, SHARED_KEPT, options->kept[i]);
+	if (r == 0 && !options->obtain)
+		r = use_listener(supervisor, options->listener);
+	if (r == 0)
+		r = pool_start(&supervisor->shared, options->is_watched, &supervisor->pool);
 	if (r < 0) {
 		free(supervisor);
 		return r;

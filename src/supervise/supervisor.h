@@ -9,6 +9,8 @@
 struct names;
 struct supervisor;
 
+#define SUPERVISOR_NEEDED 2
+
 /* A call, for whoever wants to decide before the policy does. */
 struct supervisor_call {
 	pid_t tid;
@@ -33,7 +35,13 @@ struct supervisor_options {
 	struct recorder *recorder;
 	struct questions *questions; /* NULL: nobody can be asked. Borrowed for ever */
 	struct names *names; /* for a plan with host names: outlives the supervisor; NULL: they open nothing */
-	int listener;    /* borrowed until supervisor_finish */
+	int listener;    /* borrowed until supervisor_finish; or -EBADF, and */
+	/* called on the first performing thread, which waits in it for one. 0 or -errno. `ret_needed` are descriptors, or
+	 * -EBADF, that the thread has still when it calls */
+	int (*obtain)(void *obtainer, int *ret_listener, int ret_needed[SUPERVISOR_NEEDED]);
+	/* what is told how serving began, as 0 or -errno, when supervisor_start has long returned. */
+	void (*ready)(void *obtainer, int r);
+	void *obtainer;
 	const int *kept; /* descriptors that the threads keep beside the listener: the sinks of records */
 	size_t kept_count;
 	/* Called once, from a performing thread, when serving is no longer possible: nobody answers from then
