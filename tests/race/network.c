@@ -242,6 +242,62 @@ static void swap_led(void)
 	run(&race, "an address that is led elsewhere is swapped");
 }
 
+/* ---- the family: a socket of IPv6 that is connected to IPv4 becomes one of IPv4 ---- */
+
+static _Atomic int turned_fd = -1;
+
+static void *turn_until_over(void *argument)
+{
+	struct race *race = argument;
+	const int family = PF_INET;
+	unsigned seed = 7;
+
+	while (!race->over) {
+		int fd = turned_fd;
+
+		for (unsigned n = rand_r(&seed) % 60000; n && fd >= 0; n--)
+			__asm__ volatile("" ::: "memory");
+		race->counts.good +=
+		        fd >= 0 && setsockopt(fd, IPPROTO_IPV6, IPV6_ADDRFORM, &family, sizeof(family)) == 0;
+		turned_fd = -1;
+	}
+	return NULL;
+}
+
+/* As long as it is one of IPv6, an address without a family is none. Much is to be copied before it is sent.
+ */
+static void send_while_turned(struct race *race, const struct sockaddr_in6 *connected)
+{
+	static char bytes[60000];
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)connected, sizeof(*connected)) < 0)
+		skip("no IPv6");
+	turned_fd = fd;
+	if (sendto(fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&race->shared,
+	            sizeof(race->shared)) < 0 &&
+	        errno == EACCES)
+		race->counts.refused++;
+	while (turned_fd >= 0)
+		;
+	close(fd);
+}
+
+static void turn_family(void)
+{
+	struct sockaddr_in6 connected = inet6("::ffff:127.0.0.1", number("NET_PORT"));
+	struct race race = {.shared = inet(BAD, number("NET_PORT"))};
+	pthread_t thread;
+
+	race.shared.sin_family = AF_UNSPEC;
+	pthread_create(&thread, NULL, turn_until_over, &race);
+	while (attack_goes_on())
+		send_while_turned(&race, &connected);
+	race.over = true;
+	pthread_join(thread, NULL);
+	window("the socket's family changes under sendto", race.counts.good, race.counts.refused);
+}
+
 /* ---- messages: the pointer to the address, its length, the pieces ---- */
 
 static struct iovec pieces[2] = {{(char[]){"a"}, 1}, {(char[]){"b"}, 1}};
@@ -747,6 +803,7 @@ const struct attack network_attacks[] = {
         {"net-swap", swap_connect},
         {"net-port", swap_connect_port},
         {"net-family", swap_connect_family},
+        {"net-turned", turn_family},
         {"net-send", swap_send},
         {"net-message", swap_message},
         {"net-led", swap_led},

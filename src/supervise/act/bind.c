@@ -262,14 +262,15 @@ static void own_name(int fd, const struct sockets_kind *kind, struct address *re
 	socklen_t size = sizeof(name);
 
 	*ret = (struct address){.kind = ADDRESS_IP, .transport = POLICY_TCP};
-	if (kind->domain == AF_INET)
-		memset(ret->ip + 10, 0xff, 2);
+	/* A socket of IPv6 may have become one of IPv4. */
 	if (getsockname(fd, &name.any, &size) < 0)
-		return;
-	if (kind->domain == AF_INET)
+		name.any.sa_family = (sa_family_t)kind->domain;
+	if (name.any.sa_family == AF_INET) {
+		memset(ret->ip + 10, 0xff, 2);
 		memcpy(ret->ip + 12, &name.in.sin_addr, 4);
-	else
+	} else {
 		memcpy(ret->ip, &name.in6.sin6_addr, 16);
+	}
 	ret->port = ntohs(name.in.sin_port); /* which is where it is in sockaddr_in6 */
 }
 

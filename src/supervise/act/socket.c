@@ -126,6 +126,23 @@ static void make_loopback(int fd, struct address *address, struct call_address *
 		memcpy(&written->as.in.sin_addr, address->ip + 12, 4);
 }
 
+/* What an address without a family means goes by the socket's, and one of IPv6 that is connected to IPv4 can
+ * be made one of IPv4 at any time (IPV6_ADDRFORM). So what the kernel is given means the same to both, or an
+ * error to the other: for a datagram of IPv6, which ignores it, it is too short to be one of IPv4; for bind
+ * it is of a family that neither takes. Dissolving a connection is the same in both. */
+static void settle_family(
+        const struct sockets_kind *kind, enum syscalls_operation operation, struct call_address *written)
+{
+	if (operation == SYSCALLS_CONNECT || !GUARDED(family))
+		return;
+	if (kind->domain == AF_INET && operation == SYSCALLS_SEND)
+		written->as.any.sa_family = AF_INET;
+	else if (kind->domain == AF_INET6 && operation == SYSCALLS_BIND)
+		written->as.any.sa_family = AF_UNIX;
+	else if (kind->domain == AF_INET6 && written->length >= sizeof(written->as.in))
+		written->length = sizeof(written->as.in) - 1;
+}
+
 /* Lengths and families as the kernel checks them: AF_UNSPEC names an IPv4 address for bind, and for a
  * datagram of an IPv4 socket; AF_INET addresses work on IPv6 sockets. */
 static enum meaning inet_meaning(
@@ -144,6 +161,8 @@ static enum meaning inet_meaning(
 		return MEANS_NOTHING;
 	if (family == AF_UNSPEC && kind->domain == AF_INET)
 		is_ipv4 = operation != SYSCALLS_CONNECT;
+	if (family == AF_UNSPEC)
+		settle_family(kind, operation, written);
 	if (is_ipv4 && written->length >= sizeof(written->as.in)) {
 		set_ipv4(ret, &written->as.in);
 	} else if (family == AF_INET6 && kind->domain == AF_INET6 &&

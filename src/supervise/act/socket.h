@@ -28,7 +28,8 @@ enum meaning {
 };
 
 /* What the kernel understands by the exchange's address, on that socket, for a call. An unspecified address to
- * connect to is replaced by the loopback address that it means. */
+ * connect to is replaced by the loopback address that it means, and an address without a family becomes one that
+ * means the same, or nothing, to sockets of either family. */
 enum meaning act_meaning(struct exchange *x, int fd, const struct sockets_kind *kind, struct address *ret);
 
 /* What redirects lead to takes the place of the exchange's address, before anything looks at that. True when there is
