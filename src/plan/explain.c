@@ -49,8 +49,13 @@ static const char *const refused_fast_open[] = {
 };
 
 static const char *const refused_routes[] = {
-        "source routes and routing headers (IP_OPTIONS, IPV6_RTHDR): EPERM (they lead packets by way of "
-        "others)",
+        "source routes and routing headers (IP_OPTIONS, IPV6_RTHDR, IPV6_FLOWLABEL_MGR): EPERM (they lead "
+        "packets by way of others)",
+};
+
+static const char *const refused_protocols[] = {
+        "another protocol in the place of TCP, or above it (TCP_ULP): ENOENT (SMC connects and listens "
+        "where no layer sees it)",
 };
 
 static const char *const not_held[] = {
@@ -115,6 +120,8 @@ static void each_refusal(
 		tell(user, refused_fast_open, ELEMENTS(refused_fast_open));
 	if (plan->network.refuses_routes)
 		tell(user, refused_routes, ELEMENTS(refused_routes));
+	if (plan->network.refuses_protocols)
+		tell(user, refused_protocols, ELEMENTS(refused_protocols));
 	if (plan->performs)
 		tell(user, refused_performing, ELEMENTS(refused_performing));
 	if (plan->undoes_domains)

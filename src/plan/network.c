@@ -388,6 +388,7 @@ static void choose_sockets(const struct choosing *choosing, struct plan_network 
 	network->refuses_fast_open = network->tcp_connect != PLAN_REACH_ALL;
 	network->refuses_routes =
 	        network->refuses_fast_open || (network->makes_udp && network->udp_connect != PLAN_REACH_ALL);
+	network->refuses_protocols = network->refuses_fast_open || network->tcp_listen != PLAN_REACH_ALL;
 }
 
 static bool needs_look(const struct plan *plan, enum plan_reach reach)
@@ -609,7 +610,8 @@ static void look_at_all(struct plan *plan)
 	        .makes_unix = true,
 	        .makes_unix_datagrams = true,
 	        .refuses_fast_open = true,
-	        .refuses_routes = true};
+	        .refuses_routes = true,
+	        .refuses_protocols = true};
 	plan->notifies[SYSCALLS_CONNECT] = plan->notifies[SYSCALLS_BIND] = plan->notifies[SYSCALLS_LISTEN] =
 	        plan->notifies[SYSCALLS_SEND] = true;
 	plan->undoes_domains = true;

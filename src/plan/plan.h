@@ -96,6 +96,7 @@ struct plan_network {
 	bool refuses_listen;        /* the filter does: there is nothing that could listen */
 	bool refuses_fast_open;     /* connections that are made without connect() */
 	bool refuses_routes;        /* options that lead packets by way of others */
+	bool refuses_protocols;     /* options that put another protocol in TCP's place */
 	bool is_all_that_supervises; /* without it, no call would notify */
 };
 

@@ -14,6 +14,11 @@
 #define TYPE 0xfu       /* of a socket's type; flags lie above */
 #define FAMILY_ARGUMENT 0
 #define OPTION_PACKET_OPTIONS 6 /* IPV6_2292PKTOPTIONS: several at once */
+#define OPTION_FLOW_LABELS 32   /* IPV6_FLOWLABEL_MGR: a label has such options, too */
+
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
 
 /* One test that belongs to a condition which goes on. */
 static void test(struct draft_cases *cases, int arg, uint32_t mask, uint32_t value, enum filter_link link)
@@ -120,8 +125,9 @@ static void add_addressed(struct plan *plan, const struct syscalls_row *row, str
 	notify(plan, call);
 }
 
-/* Options of TCP that make sendto or write connect; and of IP, that send what is meant for one address to
- * another first. */
+/* Options of TCP that make sendto or write connect, or the socket one of SMC, whose connections no layer
+ * below knows (which one is asked for is in memory, and TLS goes with it); and of IP, that send what is meant
+ * for one address to another first. */
 static void add_option(const struct plan *plan, const struct syscalls_row *row, struct draft *call)
 {
 	if (strcmp(row->name, "setsockopt") != 0)
@@ -131,7 +137,12 @@ static void add_option(const struct plan *plan, const struct syscalls_row *row, 
 		draft_add_equal(&call->cases, 2, false, ALL, IP_OPTIONS, ERRNO(EPERM));
 		test(&call->cases, 1, ALL, IPPROTO_IPV6, FILTER_AND);
 		test(&call->cases, 2, ALL, IPV6_RTHDR, FILTER_OR);
+		test(&call->cases, 2, ALL, OPTION_FLOW_LABELS, FILTER_OR);
 		draft_add_equal(&call->cases, 2, false, ALL, OPTION_PACKET_OPTIONS, ERRNO(EPERM));
+	}
+	if (plan->network.refuses_protocols) {
+		test(&call->cases, 1, ALL, IPPROTO_TCP, FILTER_AND);
+		draft_add_equal(&call->cases, 2, false, ALL, TCP_ULP, ERRNO(ENOENT));
 	}
 	if (!plan->network.refuses_fast_open)
 		return;

@@ -19,6 +19,8 @@
 #define NOTIFY SECCOMP_RET_USER_NOTIF
 #define HIGH (1ULL << 40)
 #define MPTCP 262
+#define ULP 31         /* TCP_ULP */
+#define FLOW_LABELS 32 /* IPV6_FLOWLABEL_MGR */
 
 /* The calls on sockets as a plan with this network drafts them, as a program for one architecture. */
 static struct filter_program program_of(
@@ -92,8 +94,11 @@ static void check(
 
 static void only_tcp(void **state)
 {
-	static const struct plan_network network = {
-	        .makes_tcp = true, .refuses_listen = true, .refuses_fast_open = true};
+	static const struct plan_network network = {.makes_tcp = true,
+	        .refuses_listen = true,
+	        .refuses_fast_open = true,
+	        .refuses_routes = true,
+	        .refuses_protocols = true};
 	static const struct expected rows[] = {
 	        {"socket", {AF_INET, SOCK_STREAM, 0}, ALLOW},
 	        {"socket", {AF_INET6, SOCK_STREAM, IPPROTO_TCP}, ALLOW},
@@ -139,6 +144,13 @@ static void only_tcp(void **state)
 	        {"setsockopt", {3, IPPROTO_TCP, TCP_FASTOPEN_CONNECT}, ERRNO(EOPNOTSUPP)},
 	        {"setsockopt", {3, IPPROTO_TCP | HIGH, TCP_FASTOPEN_CONNECT | HIGH}, ERRNO(EOPNOTSUPP)},
 	        {"setsockopt", {3, IPPROTO_TCP, TCP_FASTOPEN}, ERRNO(EOPNOTSUPP)},
+	        {"setsockopt", {3, IPPROTO_TCP, ULP}, ERRNO(ENOENT)},
+	        {"setsockopt", {3, IPPROTO_TCP | HIGH, ULP | HIGH}, ERRNO(ENOENT)},
+	        {"setsockopt", {3, IPPROTO_IPV6, ULP}, ALLOW},
+	        {"setsockopt", {3, IPPROTO_IP, IP_OPTIONS}, ERRNO(EPERM)},
+	        {"setsockopt", {3, IPPROTO_IPV6, IPV6_RTHDR}, ERRNO(EPERM)},
+	        {"setsockopt", {3, IPPROTO_IPV6 | HIGH, FLOW_LABELS | HIGH}, ERRNO(EPERM)},
+	        {"setsockopt", {3, IPPROTO_TCP, FLOW_LABELS}, ALLOW},
 	        {"setsockopt", {3, IPPROTO_TCP, TCP_NODELAY}, ALLOW},
 	        {"setsockopt", {3, SOL_SOCKET, TCP_FASTOPEN_CONNECT}, ALLOW},
 	};
@@ -174,6 +186,8 @@ static void all_that_there_is(void **state)
 	        {"sendmsg", {3, 1, 0}, NOTIFY},
 	        {"sendmmsg", {3, 1, 1, 0}, NOTIFY},
 	        {"setsockopt", {3, IPPROTO_TCP, TCP_FASTOPEN_CONNECT}, ALLOW},
+	        {"setsockopt", {3, IPPROTO_TCP, ULP}, ALLOW},
+	        {"setsockopt", {3, IPPROTO_IPV6, FLOW_LABELS}, ALLOW},
 	        {"recvmsg", {3, 1, 0}, ALLOW},
 	        {"write", {3, 1, 1}, ALLOW},
 	};

@@ -656,7 +656,8 @@ static void control_messages(uint16_t port)
 /* Options that lead all packets of a socket elsewhere. */
 static void routes(void)
 {
-	static const unsigned char route[] = {131, 7, 4, 127, 0, 0, 2, 0}, header[24] = {0, 2, 4, 1};
+	static const unsigned char route[] = {131, 7, 4, 127, 0, 0, 2, 0}, header[24] = {0, 2, 4, 1},
+	                           label[32] = {[15] = 1, [20] = 0, 1, 0xff, 0, 1};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), fd6 = socket(AF_INET6, SOCK_DGRAM, 0);
 
 	must_fail(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, route, sizeof(route)), "a source route");
@@ -664,6 +665,8 @@ static void routes(void)
 	        "a source route with high bits");
 	must_fail(setsockopt(fd6, IPPROTO_IPV6, IPV6_RTHDR, header, sizeof(header)), "a routing header");
 	must_fail(setsockopt(fd6, IPPROTO_IPV6, 6, header, sizeof(header)), "packet options");
+	must_fail_with(setsockopt(fd6, IPPROTO_IPV6, 32, label, sizeof(label)), EPERM, "a flow label");
+	must_fail_with(setsockopt(fd, IPPROTO_TCP, 31, "smc", 3), ENOENT, "SMC in the place of TCP");
 	close(fd);
 	close(fd6);
 }
