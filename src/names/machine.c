@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -224,4 +225,46 @@ bool machine_is_public(const uint8_t ip[16])
 	if (is_carrier(ip, inner))
 		return is_public_4(inner);
 	return is_within(ip, &global);
+}
+
+/* ---- what the machine itself is reached at ---- */
+
+int machine_addresses(struct machine_addresses *ret)
+{
+	struct ifaddrs *list;
+
+	if (getifaddrs(&list) < 0)
+		return -errno;
+	ret->list = list;
+	return 0;
+}
+
+void machine_addresses_done(struct machine_addresses *addresses)
+{
+	if (addresses->list)
+		freeifaddrs(addresses->list);
+	addresses->list = NULL;
+}
+
+static bool is_address_of(const struct sockaddr *address, const uint8_t ip[16])
+{
+	static const struct range mapped = {IP4(0, 0, 0, 0), 96};
+
+	if (address->sa_family == AF_INET)
+		return is_within(ip, &mapped) &&
+		       memcmp(&((const struct sockaddr_in *)address)->sin_addr, ip + 12, 4) == 0;
+	return address->sa_family == AF_INET6 &&
+	       memcmp(&((const struct sockaddr_in6 *)address)->sin6_addr, ip, 16) == 0;
+}
+
+bool machine_has(const struct machine_addresses *addresses, const uint8_t ip[16])
+{
+	uint8_t inner[16];
+	bool is_carried = is_carrier(ip, inner);
+
+	for (const struct ifaddrs *own = addresses->list; own; own = own->ifa_next)
+		if (own->ifa_addr && (is_address_of(own->ifa_addr, ip) ||
+		                             (is_carried && is_address_of(own->ifa_addr, inner))))
+			return true;
+	return false;
 }

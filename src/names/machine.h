@@ -32,3 +32,15 @@ int machine_hosts(const char *path, int (*each)(void *user, const char *name, co
 /* Whether an address is one of the public network: not loopback, not private, not of the link, not reserved. IPv4
  * is ::ffff:a.b.c.d. Addresses that carry an IPv4 address inside are what that is. */
 bool machine_is_public(const uint8_t ip[16]);
+
+/* The addresses that this machine has itself, public ones too, as they are now. */
+struct ifaddrs;
+
+struct machine_addresses {
+	struct ifaddrs *list;
+};
+
+/* 0, and machine_addresses_done frees them, or -errno. */
+int machine_addresses(struct machine_addresses *ret);
+void machine_addresses_done(struct machine_addresses *addresses);
+bool machine_has(const struct machine_addresses *addresses, const uint8_t ip[16]);

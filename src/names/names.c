@@ -172,11 +172,15 @@ void names_learn(
 	                   : answer->ttl > MOST_SECONDS      ? MOST_SECONDS
 	                                                     : answer->ttl;
 	uint64_t until = names_seconds() + seconds;
+	struct machine_addresses own = {0};
+	/* What is not known to be another's counts as our own. */
+	bool knows_own = machine_addresses(&own) == 0;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < answer->address_count; i++) {
 		const uint8_t *ip = answer->addresses[i].ip;
-		bool is_public = !GUARDED(inside) || machine_is_public(ip);
+		bool is_public =
+		        !GUARDED(inside) || (machine_is_public(ip) && knows_own && !machine_has(&own, ip));
 		bool opened = !is_public && is_opened_by_address(names, name, ip);
 		bool is_good = is_public || opened || names->permissive;
 
@@ -188,6 +192,7 @@ void names_learn(
 		if (is_good)
 			answer->addresses[kept++] = answer->addresses[i];
 	}
+	machine_addresses_done(&own);
 	answer->address_count = kept;
 	if (answer->ttl > MOST_SECONDS)
 		answer->ttl = MOST_SECONDS;

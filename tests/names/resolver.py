@@ -3,9 +3,13 @@
 
 usage: resolver.py ASK
 """
+import ctypes
+import fcntl
 import json
 import os
 import random
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,6 +23,8 @@ network:
   - connect: ["hosts.example:80", "inside.example:443", "10.9.8.7:443"]
   - deny-connect: ["bad.wild.example:*"]
 '''
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+SIOCSIFFLAGS, SIOCSIFADDR = 0x8914, 0x8916
 failures = []
 
 
@@ -220,6 +226,47 @@ def hostile(program):
     check(ask.end() == 0, 'an orderly end')
 
 
+def apart(addresses):
+    """Leaves for a network of its own, whose loopback interface has these addresses too. False where that cannot be."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    uid, gid = os.getuid(), os.getgid()
+    if libc.unshare(CLONE_NEWNET) < 0:
+        if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0:
+            return False
+        for name, text in ('uid_map', f'{uid} {uid} 1'), ('setgroups', 'deny'), ('gid_map', f'{gid} {gid} 1'):
+            with open('/proc/self/' + name, 'w') as file:
+                file.write(text)
+    request = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    fcntl.ioctl(request, SIOCSIFFLAGS, struct.pack('16sh14x', b'lo', 1))
+    for i, address in enumerate(addresses):
+        packed = struct.pack('HH4s8x', socket.AF_INET, 0, socket.inet_aton(address))
+        fcntl.ioctl(request, SIOCSIFADDR, struct.pack('16s16s', f'lo:{i}'.encode(), packed))
+    return True
+
+
+def own_addresses(program):
+    """In a process of its own, since it does not come back from there."""
+    pid = os.fork()
+    if pid:
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        check(code == 0, f'own addresses: {code}')
+        return
+    if not apart(['203.0.113.77', '198.51.100.7']):
+        print('left out: no network of its own')
+        os._exit(0)
+    zone = {'api.example.org': [dns.address('api.example.org', ip) for ip in
+                                ('203.0.113.77', '203.0.113.78', '::ffff:203.0.113.77', '64:ff9b::203.0.113.77', '64:ff9b::203.0.113.78')],
+            'inside.example': [dns.address('inside.example', '198.51.100.7')]}
+    server = dns.Server(zone)
+    ask = Ask(program, server.address, POLICY.replace('10.9.8.7', '198.51.100.7'))
+    check(ask.ask('api.example.org').addresses == ['203.0.113.78'], 'a public address of the machine itself is taken out')
+    check(ask.ask('api.example.org', dns.AAAA).addresses == ['64:ff9b::cb00:714e'], 'also from inside of others')
+    check(ask.decide('203.0.113.77', 443)[0] == 'unknown' and ask.decide('203.0.113.78', 443)[0] == 'open', 'and not opened')
+    check(ask.ask('inside.example').addresses == ['198.51.100.7'], 'but where a rule on addresses opens it')
+    check(ask.end() == 0, 'an orderly end')
+    os._exit(bool(failures))
+
+
 class Once:
     def __init__(self, first, then):
         self.first, self.then, self.count = first, then, 0
@@ -230,7 +277,7 @@ class Once:
         return [message] if message else []
 
 
-for part in honest, unnamed, hostile:
+for part in honest, unnamed, hostile, own_addresses:
     print(part.__name__, flush=True)
     part(sys.argv[1])
 print(f'{len(failures)} failures')
