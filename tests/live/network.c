@@ -522,6 +522,60 @@ static void waiting_sends(void)
 	close(pair[1]);
 }
 
+static void *send_big(void *argument)
+{
+	static char big[100000];
+	struct iovec data = {.iov_base = big, .iov_len = sizeof(big)};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+
+	block_alarms();
+	return (void *)sendmsg(*(int *)argument, &message, 0);
+}
+
+static void *drain(void *argument)
+{
+	char bytes[4096];
+
+	while (alarms < 10)
+		usleep(1000);
+	every(0);
+	while (read(*(int *)argument, bytes, sizeof(bytes)) > 0)
+		;
+	return NULL;
+}
+
+/* One waits until there is room: what others do on the socket meanwhile waits as well, and has no end of its
+ * own. */
+static void two_writers(int type)
+{
+	static char small[1024];
+	int pair[2];
+	bool seen = false;
+	struct timeval t = {0};
+	socklen_t size = sizeof(t);
+	pthread_t sender, reader;
+	void *sent;
+
+	socketpair(AF_UNIX, type, 0, pair);
+	while (send(pair[0], small, sizeof(small), MSG_DONTWAIT) > 0)
+		;
+	handle(SA_RESTART);
+	pthread_create(&sender, NULL, send_big, &pair[0]);
+	every(10000);
+	while (alarms < 5) {
+		getsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &t, &size);
+		seen |= t.tv_sec || t.tv_usec;
+	}
+	printf("a timeout %d\n", seen);
+	pthread_create(&reader, NULL, drain, &pair[1]);
+	say("another writes", write(pair[0], small, sizeof(small)));
+	pthread_join(sender, &sent);
+	printf("sent %ld\n", (long)sent);
+	close(pair[0]);
+	pthread_join(reader, NULL);
+	close(pair[1]);
+}
+
 static void *read_all(void *argument)
 {
 	int fd = *(int *)argument;
@@ -1286,6 +1340,8 @@ int main(void)
 	tcp();
 	waiting();
 	waiting_sends();
+	two_writers(SOCK_STREAM);
+	two_writers(SOCK_SEQPACKET);
 	streams();
 	apart("a broken stream", broken_stream);
 	apart("broken quietly", broken_quietly);

@@ -60,9 +60,20 @@ static ssize_t try_send(void *user, bool waits)
 	return n == -EPERM && control_name_ourselves(&s->control) ? try_send(s, waits) : n;
 }
 
+/* Whether it waits for room in the socket itself. Of the room in another's box poll knows nothing. */
+static bool waits_for_own_room(const struct sending *s)
+{
+	return s->kind.domain != AF_UNIX || s->kind.type != SOCK_DGRAM || s->to.address.length == 0;
+}
+
 static ssize_t send_now(struct sending *s, bool last)
 {
-	struct waiting_call call = {.worker = s->worker, .x = s->x, .fd = s->fd, .try = try_send, .user = s};
+	struct waiting_call call = {.worker = s->worker,
+	        .x = s->x,
+	        .fd = s->fd,
+	        .try = try_send,
+	        .user = s,
+	        .polls = waits_for_own_room(s)};
 
 	s->try_flags = (int)(s->flags & KNOWN_FLAGS & (last ? ~0u : ~(unsigned)LAST_ONLY));
 	return s->flags & MSG_DONTWAIT ? try_send(s, false) : act_wait(&call);

@@ -348,30 +348,54 @@ static uint64_t moment(const struct patience *patience, uint64_t longest)
 	return patience->end > now ? patience->end - now : 1;
 }
 
-/* A try that blocks ends soon, since the socket's own timeout is short while it lasts. Of the threads that
- * serve several calls on one socket only one at a time does that, so that what the task set comes back. */
-static int try_for_a_moment(
-        struct waiting_call *call, struct patience *patience, uint64_t longest, ssize_t *ret)
+static void pause_for_a_moment(void)
 {
-	uint64_t number = sockets_number(call->fd), before, none = 0;
+	const struct timespec pause = {.tv_nsec = MOMENT_US * 1000};
+
+	nanosleep(&pause, NULL);
+}
+
+/* Of the threads that serve several calls on one socket only one at a time has its timeout in hand, so that
+ * what the task set comes back. 0 and the slot that stands for it, or what may_wait says. */
+static int take_timeout(struct waiting_call *call, struct patience *patience, _Atomic uint64_t **ret_slot)
+{
+	uint64_t number = sockets_number(call->fd), none = 0;
 	_Atomic uint64_t *slot = &call->worker->shared->timed[number % TIMED_SLOTS];
 	int r;
 
 	while (!atomic_compare_exchange_strong(slot, &none, number)) {
-		const struct timespec pause = {.tv_nsec = MOMENT_US * 1000};
-
 		none = 0;
 		r = may_wait(call, patience);
 		if (r < 0)
 			return r;
-		nanosleep(&pause, NULL);
+		pause_for_a_moment();
 	}
-	r = sockets_send_timeout(call->fd, &before);
-	if (r == 0) {
-		if (!patience->end)
-			*patience = (struct patience){before, now_us() + before, patience->told};
+	*ret_slot = slot;
+	return 0;
+}
+
+static int read_timeout(const struct waiting_call *call, struct patience *patience, uint64_t *ret)
+{
+	int r = sockets_send_timeout(call->fd, ret);
+
+	if (r == 0 && !patience->end)
+		*patience = (struct patience){*ret, now_us() + *ret, patience->told};
+	return r;
+}
+
+/* A try that blocks ends soon, since the socket's own timeout is short while it lasts. */
+static int try_for_a_moment(
+        struct waiting_call *call, struct patience *patience, uint64_t longest, ssize_t *ret)
+{
+	_Atomic uint64_t *slot;
+	uint64_t before;
+	int r = take_timeout(call, patience, &slot);
+
+	if (r < 0)
+		return r;
+	r = read_timeout(call, patience, &before);
+	if (r == 0)
 		r = sockets_set_send_timeout(call->fd, moment(patience, longest));
-	}
 	if (r == 0) {
 		*ret = call->try(call->user, true);
 		sockets_set_send_timeout(call->fd, before);
@@ -380,17 +404,49 @@ static int try_for_a_moment(
 	return r;
 }
 
-static bool is_unfinished(const struct waiting_call *call, ssize_t r)
+/* A try that does not block: the socket stays as it is for everybody else who waits on it. */
+static int try_at_once(struct waiting_call *call, struct patience *patience, ssize_t *ret)
 {
-	return call->polls ? r == -EINPROGRESS || r == -EALREADY : r == -EAGAIN;
+	_Atomic uint64_t *slot;
+	uint64_t before;
+	int r = 0;
+
+	if (!patience->end) {
+		r = take_timeout(call, patience, &slot);
+		if (r < 0)
+			return r;
+		r = read_timeout(call, patience, &before);
+		atomic_store(slot, 0);
+	}
+	if (r == 0)
+		*ret = call->try(call->user, false);
+	return r;
 }
 
-static void sleep_until_ready(const struct waiting_call *call, const struct patience *patience)
+static bool is_unfinished(const struct waiting_call *call, ssize_t r)
+{
+	return call->connects && call->polls ? r == -EINPROGRESS || r == -EALREADY : r == -EAGAIN;
+}
+
+static bool sleep_until_ready(const struct waiting_call *call, const struct patience *patience)
 {
 	struct pollfd poll_fd = {.fd = call->fd, .events = POLLOUT};
 
-	if (call->polls)
-		poll(&poll_fd, 1, (int)(moment(patience, INTERVAL_US) + 999) / 1000);
+	return poll(&poll_fd, 1, (int)(moment(patience, INTERVAL_US) + 999) / 1000) > 0;
+}
+
+static int try_again(struct waiting_call *call, struct patience *patience, ssize_t *ret)
+{
+	bool was_ready = call->polls && sleep_until_ready(call, patience);
+	int r;
+
+	if (call->connects || !call->polls)
+		return try_for_a_moment(call, patience, call->polls ? MOMENT_US : INTERVAL_US, ret);
+	r = try_at_once(call, patience, ret);
+	/* Room that is not enough, or another's by now. */
+	if (r == 0 && was_ready && is_unfinished(call, *ret))
+		pause_for_a_moment();
+	return r;
 }
 
 ssize_t act_wait(struct waiting_call *call)
@@ -413,10 +469,8 @@ ssize_t act_wait(struct waiting_call *call)
 	first = result;
 	while (blocks && is_unfinished(call, result)) {
 		r = may_wait(call, &patience);
-		if (r == 0) {
-			sleep_until_ready(call, &patience);
-			r = try_for_a_moment(call, &patience, call->polls ? MOMENT_US : INTERVAL_US, &result);
-		}
+		if (r == 0)
+			r = try_again(call, &patience, &result);
 		if (r < 0)
 			return r == -EAGAIN ? first : r;
 	}

@@ -61,9 +61,10 @@ struct waiting_call {
 	int fd;
 	act_try *try;
 	void *user;
-	bool connects;        /* no flag keeps a try from blocking */
-	bool is_far;          /* even the first try takes its time */
-	bool polls;           /* it goes on by itself, as a TCP connection does, and poll tells when to look again */
+	bool connects; /* no flag keeps a try from blocking */
+	bool is_far;   /* even the first try takes its time */
+	/* poll tells when to look again: it goes on by itself, as a TCP connection does, or waits for room. */
+	bool polls;
 };
 
 /* Tries until it is done, time is up as the socket's own timeout says, a signal is pending or the task is gone.
