@@ -7,7 +7,7 @@
 #include "base/guards.h"
 #include "kernel/sockets.h"
 
-#define RESTART_SYSTEM_CALL 512 /* the kernel's ERESTARTSYS: right only while a signal is pending */
+#define RESTART_SYSTEM_CALL 512 /* the kernel's ERESTARTSYS: right only while a signal is this task's */
 
 /* Inject, close ours, respond: in this order, so that a file that was open for writing can be executed, a
  * lock is gone and a pipe has ended as soon as the target closes its only copy. What can show none of that is
@@ -68,7 +68,7 @@ void answer_send(struct worker *worker, struct exchange *x)
 		reeve_respond_continue(listener, x->request.id);
 		break;
 	case REPLY_RESTART:
-		reeve_respond_error(listener, x->request.id, RESTART_SYSTEM_CALL);
+		reeve_respond_error(listener, x->request.id, x->is_own_signal ? RESTART_SYSTEM_CALL : EINTR);
 		break;
 	case REPLY_GONE:
 		break;

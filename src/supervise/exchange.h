@@ -127,6 +127,7 @@ struct exchange {
 	struct match_verdict lifted;
 	bool is_judged; /* some rule, or the lack of one, decided */
 	struct reply reply;
+	bool is_own_signal; /* the one that it gives way to: else some task of the process takes it */
 	struct swap swap;
 	void (*after)(struct worker *worker, struct exchange *x); /* what is left to do once it is answered */
 	struct resolved resolved[EXCHANGE_PATHS];

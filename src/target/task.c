@@ -263,7 +263,6 @@ int task_status(const struct task *task, struct task_status *ret)
 {
 	char text[8192];
 	struct task_status status = {0};
-	uint64_t own, shared;
 	const char *value;
 	int r = task_read(task->view, task->tid, "status", text, sizeof(text));
 
@@ -273,6 +272,10 @@ int task_status(const struct task *task, struct task_status *ret)
 	if (!value)
 		return -EIO;
 	status.tgid = (pid_t)strtol(value, NULL, 10);
+	value = status_value(text, "\nState:\t");
+	if (!value)
+		return -EIO;
+	status.state = *value;
 	value = status_value(text, "\nUmask:\t");
 	if (!value)
 		return -EIO;
@@ -280,13 +283,13 @@ int task_status(const struct task *task, struct task_status *ret)
 	if (status_fs_id(text, "\nUid:\t", &status.credentials.fsuid) < 0 ||
 	        status_fs_id(text, "\nGid:\t", &status.credentials.fsgid) < 0 ||
 	        status_hex(text, "\nCapEff:\t", &status.credentials.effective) < 0 ||
-	        status_hex(text, "\nSigPnd:\t", &own) < 0 || status_hex(text, "\nShdPnd:\t", &shared) < 0 ||
+	        status_hex(text, "\nSigPnd:\t", &status.pending) < 0 ||
+	        status_hex(text, "\nShdPnd:\t", &status.shared) < 0 ||
 	        status_hex(text, "\nSigBlk:\t", &status.blocked) < 0)
 		return -EIO;
 	r = status_groups(text, &status.credentials);
 	if (r < 0)
 		return r;
-	status.pending = own | shared;
 	*ret = status;
 	return 0;
 }

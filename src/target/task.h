@@ -48,9 +48,10 @@ struct task {
 
 struct task_status {
 	pid_t tgid;
+	char state; /* 'R', 'S', 'Z', ... */
 	mode_t umask;
 	struct credentials credentials;
-	uint64_t pending, blocked; /* signals; pending is the thread's and the process's together */
+	uint64_t pending, shared, blocked; /* signals: the thread's own, the process's */
 };
 
 /* 0, -ESRCH when the task is gone, -EOVERFLOW, -EIO when the text is not as expected, -errno. */

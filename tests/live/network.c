@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -528,7 +529,6 @@ static void *send_big(void *argument)
 	struct iovec data = {.iov_base = big, .iov_len = sizeof(big)};
 	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
 
-	block_alarms();
 	return (void *)sendmsg(*(int *)argument, &message, 0);
 }
 
@@ -573,6 +573,76 @@ static void two_writers(int type)
 	printf("sent %ld\n", (long)sent);
 	close(pair[0]);
 	pthread_join(reader, NULL);
+	close(pair[1]);
+}
+
+static void *send_until_signalled(void *argument)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	say("a signal that only this thread takes", (long)send_big(argument));
+	return NULL;
+}
+
+/* The process's first thread takes signals for all of it, unless it blocks them. */
+static void signals_of_others(void)
+{
+	int pair[2];
+	sigset_t before;
+	pthread_t sender;
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	while (send(pair[0], pair, sizeof(pair), MSG_DONTWAIT) > 0)
+		;
+	pthread_sigmask(SIG_BLOCK, NULL, &before);
+	block_alarms();
+	handle(0);
+	pthread_create(&sender, NULL, send_until_signalled, &pair[0]);
+	every(20000);
+	pthread_join(sender, NULL);
+	every(0);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static _Noreturn void wait_beside_a_sender(int fd)
+{
+	pthread_t sender;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pthread_create(&sender, NULL, send_big, &fd);
+	for (;;)
+		pause();
+}
+
+/* A process stops when all of its threads do. */
+static void stops(void)
+{
+	int pair[2], status;
+	pid_t pid;
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	while (send(pair[0], pair, sizeof(pair), MSG_DONTWAIT) > 0)
+		;
+	pid = fork();
+	if (pid == 0)
+		wait_beside_a_sender(pair[0]);
+	for (int i = 0; i < 3; i++) {
+		usleep(20000);
+		kill(pid, SIGSTOP);
+		waitpid(pid, &status, WUNTRACED);
+		printf("stopped %d\n", WIFSTOPPED(status));
+		kill(pid, SIGCONT);
+		waitpid(pid, &status, WCONTINUED);
+		printf("continued %d\n", WIFCONTINUED(status));
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(pair[0]);
 	close(pair[1]);
 }
 
@@ -1342,6 +1412,8 @@ int main(void)
 	waiting_sends();
 	two_writers(SOCK_STREAM);
 	two_writers(SOCK_SEQPACKET);
+	signals_of_others();
+	stops();
 	streams();
 	apart("a broken stream", broken_stream);
 	apart("broken quietly", broken_quietly);

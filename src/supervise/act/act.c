@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "supervise/decide.h"
+#include "target/signal.h"
 
 static bool same_credentials(const struct credentials *a, const struct credentials *b)
 {
@@ -117,11 +118,12 @@ const char *act_fd_path(int fd, char ret[ACT_FD_PATH_SIZE])
 	return ret;
 }
 
-bool act_signal_pending(const struct exchange *x)
+bool act_signal_pending(struct exchange *x)
 {
-	struct task_status status;
+	enum task_signal signal = task_signal(&x->task);
 
-	return task_status(&x->task, &status) == 0 && (status.pending & ~status.blocked) != 0;
+	x->is_own_signal = signal == TASK_OWN_SIGNAL;
+	return signal != TASK_NO_SIGNAL;
 }
 
 void act_resolution_failed(struct worker *worker, struct exchange *x, const struct call_path *path, int r)

@@ -30,7 +30,7 @@ void act_result(struct exchange *x, long result);
 const char *act_fd_path(int fd, char ret[ACT_FD_PATH_SIZE]);
 
 /* Whether a deliverable signal is pending on the task: a call that blocks must then give way. */
-bool act_signal_pending(const struct exchange *x);
+bool act_signal_pending(struct exchange *x);
 
 /* Replies with the error of a resolution that failed: as natively, but nothing below a hidden place tells
  * more than that it is not there. */
