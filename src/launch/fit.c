@@ -1,5 +1,6 @@
 #include "launch/fit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -31,6 +32,12 @@ int fit_plan(struct policy *policy, struct plan_options *options, const struct r
 	return fit_without_sockets(policy, options, plan);
 }
 
+static const char *why_not_planned(int r)
+{
+	return r == -E2BIG ? "the rules on system calls are more than one filter of the kernel has room for"
+	                   : "cannot plan the policy";
+}
+
 int fit_new_plan(struct policy *policy, struct plan_options *options, bool asks,
         struct reeve_features *features, struct plan **ret, const char **ret_what)
 {
@@ -40,8 +47,8 @@ int fit_new_plan(struct policy *policy, struct plan_options *options, bool asks,
 	if (r < 0)
 		return r;
 	options->lacks = plan_lacks(features->landlock_abi);
-	*ret_what = "cannot plan the policy";
 	r = fit_without_sockets(policy, options, ret);
+	*ret_what = why_not_planned(r);
 	if (r < 0 || !(*ret)->supervises)
 		return r;
 	*ret_what = "cannot find out what this kernel can do";
@@ -50,6 +57,7 @@ int fit_new_plan(struct policy *policy, struct plan_options *options, bool asks,
 		return r;
 	if (asks)
 		features->listener_exists = false;
-	*ret_what = "cannot plan the policy";
-	return fit_plan(policy, options, features, ret);
+	r = fit_plan(policy, options, features, ret);
+	*ret_what = why_not_planned(r);
+	return r;
 }
