@@ -67,6 +67,9 @@ static const char *const not_held[] = {
         "Exec rules hold running a file. Mapping it as a library (ld.so FILE, dlopen) is reading: deny that, "
         "too, where it matters.",
         "Listings of folders still show hidden names, and chdir into a hidden folder is not stopped.",
+        "Rules judge names, as bytes: a hard link, bind mount or snapshot made beforehand is another name, "
+        "and "
+        "so is each spelling where a file system takes names regardless of their case.",
 };
 
 /* ---- words ---- */
@@ -451,12 +454,12 @@ static int write_defaults_with(const struct plan *plan, int error, FILE *out)
 
 static int write_defaults(const struct plan *plan, FILE *out)
 {
-	int r;
+	static const int errors[] = {EPERM, ENOSYS, ENOTTY};
+	int r = 0;
 
 	fputs("\nRefused unless a rule such as 'allow: [bpf]' opens it:\n", out);
-	r = write_defaults_with(plan, EPERM, out);
-	if (r == 0)
-		r = write_defaults_with(plan, ENOSYS, out);
+	for (size_t i = 0; r == 0 && i < ELEMENTS(errors); i++)
+		r = write_defaults_with(plan, errors[i], out);
 	for (size_t i = 0; r == 0 && i < plan->policy->default_count; i++) {
 		const struct policy_default *refusal = &plan->policy->defaults[i];
 		const struct policy_syscall_rule *opener = opener_of(plan, refusal);

@@ -2,6 +2,7 @@
 #include "policy/defaults.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -18,9 +19,9 @@ static const struct {
 	struct policy_test test; /* mask 0: none */
 } defaults[] = {
 #define DEFAULT(call, error, whom, why) {#call, NULL, (error), (whom), (why), {0}},
-#define DEFAULT_OF(call, argument, constant, error, whom, why)                                               \
+#define DEFAULT_OF(call, argument, constant, number, error, whom, why)                                       \
 	{#call, #call "(" #argument "=" #constant ")", (error), (whom), (why),                               \
-	        {.arg = ARGUMENT_##call##_##argument, .mask = UINT32_MAX, .value = (constant)}},
+	        {.arg = ARGUMENT_##call##_##argument, .mask = UINT32_MAX, .value = (number)}},
 #define ARGUMENT_ioctl_request 1
 #include "policy/defaults.def"
 #undef DEFAULT

@@ -192,6 +192,22 @@ syscall:ioctl(request=TIOCSTI)
 deny EPERM default
 syscall:ioctl(request=TIOCGWINSZ)
 default
+syscall:ioctl(request=BTRFS_IOC_SNAP_CREATE)
+deny ENOTTY default
+syscall:ioctl(request=BTRFS_IOC_SNAP_CREATE_V2)
+deny ENOTTY default
+syscall:ioctl(request=BTRFS_IOC_SNAP_DESTROY)
+deny ENOTTY default
+syscall:ioctl(request=BTRFS_IOC_SNAP_DESTROY_V2)
+deny ENOTTY default
+syscall:ioctl(request=BTRFS_IOC_SUBVOL_CREATE)
+deny ENOTTY default
+syscall:ioctl(request=BTRFS_IOC_SUBVOL_CREATE_V2)
+deny ENOTTY default
+syscall:ioctl(request=BCH_IOCTL_SUBVOLUME_CREATE)
+deny ENOTTY default
+syscall:ioctl(request=BCH_IOCTL_SUBVOLUME_DESTROY)
+deny ENOTTY default
 syscall:ptrace
 default
 

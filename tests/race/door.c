@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -30,6 +31,38 @@ static void handles(void)
 	if (name_to_handle_at(AT_FDCWD, "secret", &handle.head, &mount, 0) < 0)
 		tell("name_to_handle_at: %s", strerror(errno));
 	must_fail(open_by_handle_at(here, &handle.head, O_RDONLY), "open_by_handle_at");
+}
+
+/* Requests that do things to files where no path is and no security module is asked: of a descriptor that is
+ * none, the kernel itself would say EBADF. */
+static void requests(void)
+{
+	static const struct {
+		const char *name;
+		unsigned long number;
+		int error; /* 0: of root alone */
+	} known[] = {
+	        {"BTRFS_IOC_SNAP_CREATE", 0x50009401, ENOTTY},
+	        {"BTRFS_IOC_SNAP_CREATE_V2", 0x50009417, ENOTTY},
+	        {"BTRFS_IOC_SNAP_DESTROY", 0x5000940f, ENOTTY},
+	        {"BTRFS_IOC_SNAP_DESTROY_V2", 0x5000943f, ENOTTY},
+	        {"BTRFS_IOC_SUBVOL_CREATE", 0x5000940e, ENOTTY},
+	        {"BTRFS_IOC_SUBVOL_CREATE_V2", 0x50009418, ENOTTY},
+	        {"BCH_IOCTL_SUBVOLUME_CREATE", 0x4020bc10, ENOTTY},
+	        {"BCH_IOCTL_SUBVOLUME_DESTROY", 0x4020bc11, ENOTTY},
+	        {"BTRFS_IOC_SEND", 0x40489426, 0},
+	        {"BTRFS_IOC_TREE_SEARCH", 0xd0009411, 0},
+	        {"BTRFS_IOC_TREE_SEARCH_V2", 0xc0709411, 0},
+	        {"XFS_IOC_OPEN_BY_HANDLE", 0xc038586b, 0},
+	        {"XFS_IOC_ATTRMULTI_BY_HANDLE", 0x4048587b, 0},
+	        {"FIFREEZE", 0xc0045877, 0},
+	        {"FS_IOC_SHUTDOWN", 0x8004587d, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].error || getuid() == 0)
+			must_fail_with(ioctl(-1, known[i].number, NULL),
+			        known[i].error ? known[i].error : EPERM, known[i].name);
 }
 
 /* In a child of its own: the signal that ended it, or its exit code. */
@@ -259,6 +292,7 @@ static void machine(void)
 
 const struct attack door_attacks[] = {
         {"handles", handles},
+        {"requests", requests},
         {"numbers", numbers},
         {"high-bits", high_bits},
         {"effects", effects},
