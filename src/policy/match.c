@@ -1,10 +1,12 @@
 #include "policy/match.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "policy/pattern.h"
 #include "policy/trie.h"
 
@@ -90,6 +92,12 @@ enum sort {
 static bool end_grants(const struct trie_end *end)
 {
 	return end->allow[0] || end->allow[1] || end->allow[2] || end->ask;
+}
+
+/* Of an end that refuses: the rule to tell. */
+static const struct policy_file_rule *refusal_of(const struct trie_end *end)
+{
+	return trie_first_rule(end->ask, trie_first_rule(end->hide, end->deny));
 }
 
 static bool end_denies(const struct trie_end *end)
@@ -363,8 +371,7 @@ static const struct policy_file_rule *scan_below(const struct trie *trie, const 
 		const struct trie_end *end = &trie->ends[i];
 
 		if (end_refuses(end) && may_continue_below(&end->pattern, path))
-			found = trie_first_rule(
-			        found, trie_first_rule(end->ask, trie_first_rule(end->hide, end->deny)));
+			found = trie_first_rule(found, refusal_of(end));
 	}
 	return found;
 }
@@ -384,6 +391,150 @@ bool matcher_has_rule_below(
 			found = trie_first_rule(found, trie->nodes[walk.deep[i]].below);
 	if (walk.overflowed)
 		found = scan_below(trie, path);
+	if (!found)
+		return false;
+	*ret = found;
+	return true;
+}
+
+/* A refusal by a pattern that the grant takes something out of: those of paths are where their folders are.
+ */
+static const struct policy_file_rule *find_outer(const struct trie *trie, const struct trie_end *grant)
+{
+	for (size_t i = 1; i < trie->end_count; i++) {
+		const struct trie_end *end = &trie->ends[i];
+
+		if (end_refuses(end) && !end->is_literal && lies_inside(grant, end))
+			return refusal_of(end);
+	}
+	return NULL;
+}
+
+static bool is_node_below(const struct trie *trie, uint32_t node, uint32_t top)
+{
+	while (node != TRIE_ROOT && node != top)
+		node = trie->nodes[node].parent;
+	return node == top;
+}
+
+/* Slow, and asked only where a grant is. */
+static const struct policy_file_rule *find_exception(const struct trie *trie, uint32_t top)
+{
+	const struct policy_file_rule *found = NULL;
+
+	for (uint32_t node = top + 1; node < trie->node_count && !found; node++) {
+		const struct trie_end *end = &trie->ends[trie->nodes[node].end];
+
+		if (trie->nodes[node].end && end_grants(end) && is_node_below(trie, node, top))
+			found = find_outer(trie, end);
+	}
+	return found;
+}
+
+static const struct policy_file_rule *scan_exceptions(const struct trie *trie, const char *path)
+{
+	const struct policy_file_rule *found = NULL;
+
+	for (size_t i = 1; i < trie->end_count && !found; i++)
+		if (end_grants(&trie->ends[i]) && may_continue_below(&trie->ends[i].pattern, path))
+			found = find_outer(trie, &trie->ends[i]);
+	return found;
+}
+
+/* Of the nodes that one path leads to and another does not. */
+static const struct policy_file_rule *find_differing(const struct trie *trie, const uint32_t *nodes,
+        size_t count, const struct trie_walk *other, bool with_grants)
+{
+	const struct policy_file_rule *found = NULL;
+
+	for (size_t i = 0; i < count; i++)
+		if (!trie_is_at(other, nodes[i]))
+			found = trie_first_rule(found, trie->nodes[nodes[i]].below);
+	for (size_t i = 0; i < count && with_grants && !found; i++)
+		if (!trie_is_at(other, nodes[i]) && trie->nodes[nodes[i]].grants_below)
+			found = find_exception(trie, nodes[i]);
+	return found;
+}
+
+static const struct policy_file_rule *differ(const struct trie *trie, const struct trie_walk *walk,
+        const struct trie_walk *other, bool with_grants)
+{
+	const struct policy_file_rule *found =
+	        find_differing(trie, walk->active, walk->active_count, other, with_grants);
+
+	return found ? found : find_differing(trie, walk->deep, walk->deep_count, other, with_grants);
+}
+
+/* A refusal by a pattern that holds at `to`, and that rules which do not hold at `from` may overcome. */
+static const struct policy_file_rule *find_overcome(
+        const struct trie *trie, const struct trie_walk *from, const struct trie_walk *to)
+{
+	const struct policy_file_rule *found = NULL;
+	bool differs = false;
+
+	for (size_t i = 0; i < to->covering_count; i++) {
+		const struct trie_end *end = &trie->ends[trie->nodes[to->covering[i]].end];
+		bool is_shared = false;
+
+		for (size_t k = 0; k < from->covering_count; k++)
+			is_shared |= from->covering[k] == to->covering[i];
+		differs |= !is_shared && end_grants(end);
+		if (end_refuses(end) && !end->is_literal)
+			found = trie_first_rule(found, refusal_of(end));
+	}
+	return differs ? found : NULL;
+}
+
+bool matcher_differs_below(
+        const struct matcher *matcher, const char *from, const char *to, const struct policy_file_rule **ret)
+{
+	const struct trie *trie = &matcher->trie;
+	const struct policy_file_rule *found;
+	struct trie_walk there, here;
+
+	trie_follow(trie, to, &there);
+	trie_follow(trie, from, &here);
+	if (there.overflowed || here.overflowed) {
+		found = scan_below(trie, to);
+		if (!found)
+			found = scan_exceptions(trie, to);
+	} else {
+		found = differ(trie, &there, &here, true);
+		if (!found)
+			found = find_overcome(trie, &here, &there);
+	}
+	if (!found)
+		return false;
+	*ret = found;
+	return true;
+}
+
+/* The folder of a path, and a name in it that no rule is about. */
+static bool name_another(const char *path, char *ret, size_t size)
+{
+	static const char another[] = "\177\177\177\177\177\177\177\177\177\177\177\177\177\177\177\177";
+	size_t folder = (size_t)(path_base(path) - path);
+
+	if (folder + sizeof(another) > size)
+		return false;
+	memcpy(ret, path, folder);
+	memcpy(ret + folder, another, sizeof(another));
+	return true;
+}
+
+bool matcher_names_below(const struct matcher *matcher, const char *path, const struct policy_file_rule **ret)
+{
+	const struct trie *trie = &matcher->trie;
+	const struct policy_file_rule *found;
+	struct trie_walk walk, beside;
+	char other[2 * PATH_MAX];
+
+	beside.overflowed = !name_another(path, other, sizeof(other));
+	if (!beside.overflowed)
+		trie_follow(trie, other, &beside);
+	trie_follow(trie, path, &walk);
+	found = walk.overflowed || beside.overflowed ? scan_below(trie, path)
+	                                             : differ(trie, &walk, &beside, false);
 	if (!found)
 		return false;
 	*ret = found;

@@ -43,6 +43,16 @@ void matcher_decide(
 bool matcher_has_rule_below(
         const struct matcher *matcher, const char *path, const struct policy_file_rule **ret);
 
+/* Whether what comes from one path to another could be under other rules there: some deny, hide or ask rule names a
+ * place below `to` and not as well below `from`, or some rule that allows does so inside of what another refuses.
+ * `ret` is a rule that refuses. */
+bool matcher_differs_below(const struct matcher *matcher, const char *from, const char *to,
+        const struct policy_file_rule **ret);
+
+/* Whether some deny, hide or ask rule names a place below `path`, and not below any other name in that folder. */
+bool matcher_names_below(
+        const struct matcher *matcher, const char *path, const struct policy_file_rule **ret);
+
 /* Whether some deny, hide or ask rule could cover a path inside the tree at `path` (or `path` itself).
  * Conservative: true when it can't be excluded. */
 bool matcher_may_deny_within(const struct matcher *matcher, const char *path);

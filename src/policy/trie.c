@@ -268,6 +268,13 @@ static const struct policy_file_rule *refusal_of(const struct trie *trie, const 
 	return node->end ? trie_first_rule(end->ask, trie_first_rule(end->hide, end->deny)) : NULL;
 }
 
+static bool grants(const struct trie *trie, const struct trie_node *node)
+{
+	const struct trie_end *end = &trie->ends[node->end];
+
+	return node->end && (end->ask || end->allow[0] || end->allow[1] || end->allow[2]);
+}
+
 /* Children come after their parents, so one pass from the end carries everything up. What lies under the
  * first
  * `**` holds everywhere and is not below any folder in particular: the root does not count it. */
@@ -280,6 +287,7 @@ static void note_below(struct trie *trie)
 			continue;
 		parent->below =
 		        trie_first_rule(parent->below, trie_first_rule(node->below, refusal_of(trie, node)));
+		parent->grants_below |= node->grants_below || grants(trie, node);
 	}
 }
 
@@ -340,6 +348,12 @@ static bool walk_has(const uint32_t *items, size_t count, uint32_t node)
 		if (items[i] == node)
 			return true;
 	return false;
+}
+
+bool trie_is_at(const struct trie_walk *walk, uint32_t node)
+{
+	return walk_has(walk->active, walk->active_count, node) ||
+	       walk_has(walk->deep, walk->deep_count, node);
 }
 
 static void walk_cover(const struct trie *trie, struct trie_walk *walk, uint32_t node)

@@ -32,7 +32,8 @@ struct trie_node {
 	uint32_t end;        /* index into trie.ends, 0: no rule ends here */
 	const struct policy_file_rule *below; /* a rule strictly below that is no allow, or NULL */
 	uint8_t kind;
-	bool has_names; /* some child is literal */
+	bool has_names;    /* some child is literal */
+	bool grants_below; /* some rule strictly below allows or asks */
 };
 
 /* Which lengths the keys of a node's `*SUFFIX` and `PREFIX*` children have. */
@@ -67,6 +68,9 @@ void trie_done(struct trie *trie);
 
 /* Walks `path`; `*ret` holds what is active after its last component and every node whose rules cover it. */
 void trie_follow(const struct trie *trie, const char *path, struct trie_walk *ret);
+
+/* Whether the node, `**` or another, is active. */
+bool trie_is_at(const struct trie_walk *walk, uint32_t node);
 
 /* Which of two rules of the same path and sort is told: by fewer rights, then by place. NULL loses. */
 const struct policy_file_rule *trie_first_rule(

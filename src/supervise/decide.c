@@ -103,6 +103,20 @@ bool decide_is_hidden(const struct plan *plan, const char *path)
 	return verdict.verdict == POLICY_HIDE;
 }
 
+/* For the sake of a rule on what is below the path. */
+static bool refuse_for(
+        struct exchange *x, const struct policy_file_rule *rule, const char *path, int error, const char *why)
+{
+	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = error, .rule = rule};
+	x->is_judged = true;
+	x->access = POLICY_WRITE;
+	if (decide_lifts(x, path))
+		return true;
+	x->object = path;
+	decide_refuse(x, error, why);
+	return false;
+}
+
 bool decide_may_move(struct exchange *x, const struct plan *plan, const char *path)
 {
 	const struct plan_redirect *redirect = plan_redirect_below(plan, path);
@@ -112,15 +126,25 @@ bool decide_may_move(struct exchange *x, const struct plan *plan, const char *pa
 		rule = redirect->rule;
 	else if (!GUARDED(ancestors) || !matcher_has_rule_below(plan->matcher, path, &rule))
 		return true;
-	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES, .rule = rule};
-	x->is_judged = true;
-	x->access = POLICY_WRITE;
-	if (decide_lifts(x, path))
-		return true;
-	x->object = path;
-	decide_refuse(x, EACCES,
+	return refuse_for(x, rule, path, EACCES,
 	        "without this folder in its place, what is below it would be out from under the rule");
-	return false;
+}
+
+bool decide_may_come(struct exchange *x, const struct plan *plan, const char *from, const char *to)
+{
+	const struct policy_file_rule *rule;
+
+	return !GUARDED(ancestors) || !matcher_differs_below(plan->matcher, from, to, &rule) ||
+	       refuse_for(x, rule, to, EXDEV, "other rules hold there for what a folder has in it");
+}
+
+bool decide_may_lead(struct exchange *x, const struct plan *plan, const char *path)
+{
+	const struct policy_file_rule *rule;
+
+	return !GUARDED(ancestors) || !matcher_names_below(plan->matcher, path, &rule) ||
+	       refuse_for(x, rule, path, EACCES,
+	               "a link here would lead elsewhere what the rule names below it");
 }
 
 /* As records have it. */

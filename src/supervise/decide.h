@@ -17,6 +17,12 @@ bool decide_is_hidden(const struct plan *plan, const char *path);
 /* A folder that must stay where it is, since a rule names a place below it. */
 bool decide_may_move(struct exchange *x, const struct plan *plan, const char *path);
 
+/* What moves to where other rules may hold for what is in it. */
+bool decide_may_come(struct exchange *x, const struct plan *plan, const char *from, const char *to);
+
+/* A symbolic link where a rule names a place below it, which would be elsewhere then. */
+bool decide_may_lead(struct exchange *x, const struct plan *plan, const char *path);
+
 /* Judges an address that the exchange names, for POLICY_CONNECT or POLICY_LISTEN; it becomes x->object, in words.
  * True when it is allowed, otherwise as decide_path. */
 bool decide_address(

@@ -145,9 +145,9 @@ static void *move_again_and_again(void *argument)
 		/* What is moved first is a folder of our own, then the one that holds a key. */
 		snprintf(name, sizeof(name), "way-%u", i % 4);
 		mkdir(name, 0755);
-		r = renameat2_(AT_FDCWD, name, AT_FDCWD, "goal", 0);
+		r = renameat2_(AT_FDCWD, name, AT_FDCWD, "there", 0);
 		moves.good += r == 0;
-		rmdir("goal");
+		rmdir("there");
 		r = renameat2_(AT_FDCWD, k->folder, AT_FDCWD, name, i & 4 ? RENAME_EXCHANGE : 0);
 		if (r == 0)
 			moves.other++;
@@ -185,6 +185,101 @@ static void ancestors_race(void)
 	if (moves.other)
 		leaked("a folder with a denied file was moved %lu times", moves.other);
 	window("moves of folders", moves.good, moves.refused);
+}
+
+/* ---- to where other rules hold ---- */
+
+/* A folder of our own, with what may not be made at the places that rules name. */
+static void make_plant(const char *file)
+{
+	char path[60];
+
+	mkdir("plant", 0755);
+	mkdir("plant/on", 0755);
+	snprintf(path, sizeof(path), "plant/%s", file);
+	close(open(path, O_CREAT | O_WRONLY, 0644));
+}
+
+static void arrive_each_way(const char *file, const char *to)
+{
+	make_plant(file);
+	unlink("to-plant");
+	if (symlink("plant", "to-plant") < 0)
+		broken("symlink: %s", strerror(errno));
+	must_fail_with(rename("plant", to), EXDEV, "rename to where a rule names what is in it");
+	must_fail_with(rename("to-plant", to), EXDEV, "rename of a link to there");
+	must_fail_with(symlink("plant", to), EACCES, "a link there");
+	must_fail_with(link("to-plant", to), EACCES, "a second name of a link there");
+	must_fail_with(rename("nothing", to), ENOENT, "rename of nothing");
+	if (mkdir(to, 0755) < 0)
+		broken("mkdir %s: %s", to, strerror(errno));
+	must_fail_with(symlink("plant", to), EEXIST, "a link where a folder is");
+	must_fail(renameat2_(AT_FDCWD, "plant", AT_FDCWD, to, 0), "rename onto a folder");
+	must_fail(renameat2_(AT_FDCWD, "plant", AT_FDCWD, to, RENAME_EXCHANGE), "exchange");
+	must_fail(renameat2_(AT_FDCWD, to, AT_FDCWD, "plant", RENAME_EXCHANGE), "exchange back");
+}
+
+static void arrivals(void)
+{
+	static const char *const names[] = {"open", "./sub/../open", "other/open"};
+
+	mkdir("other", 0755);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[60];
+
+		snprintf(path, sizeof(path), "%s/.env", names[i]);
+		must_fail_with(rename("sub", names[i]), EXDEV, "rename to where an exception is");
+		try_read(path, "an exception of the rule");
+		mkdir(names[i], 0755);
+		must_fail(rename("sub", names[i]), "rename onto where an exception is");
+		must_fail(renameat2_(AT_FDCWD, "sub", AT_FDCWD, names[i], RENAME_EXCHANGE), "exchange");
+		must_fail(renameat2_(AT_FDCWD, names[i], AT_FDCWD, "sub", RENAME_EXCHANGE), "exchange back");
+		try_read(path, "an exception of the rule");
+		rmdir(names[i]);
+	}
+	arrive_each_way("pin", "safe");
+	arrive_each_way("on/key", "later");
+	must_fail(unlink("way"), "a link on the way to a denied place removed");
+	must_fail(rename("way", "other-way"), "it moved");
+	must_fail(renameat2_(AT_FDCWD, "plant", AT_FDCWD, "way", RENAME_EXCHANGE), "it exchanged");
+	must_fail(rename("to-plant", "way"), "it replaced");
+	/* Other links and folders come and go. */
+	if (rename("to-plant", "other/to-plant") < 0 || unlink("other/to-plant") < 0 ||
+	        rename("plant", "other/plant") < 0)
+		broken("%s", strerror(errno));
+}
+
+static void *swap_arrival(void *argument)
+{
+	close(open("arrival", O_CREAT | O_WRONLY, 0644));
+	while (!over)
+		renameat2_(AT_FDCWD, "sub", AT_FDCWD, "arrival", RENAME_EXCHANGE);
+	return NULL;
+}
+
+/* A file when it is looked at, and the folder when it is moved. */
+static void arrivals_race(void)
+{
+	struct counts counts = {0};
+	struct stat st;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, swap_arrival, NULL);
+	while (attack_goes_on()) {
+		if (stat("arrival", &st) == 0 && S_ISDIR(st.st_mode))
+			counts.good++;
+		else
+			counts.other++;
+		if (rename("arrival", "open") == 0) {
+			try_read("open/.env", "an exception of the rule, in a race");
+			rename("open", "arrival");
+		}
+	}
+	over = true;
+	pthread_join(thread, NULL);
+	if (stat("sub", &st) == 0 && !S_ISDIR(st.st_mode))
+		renameat2_(AT_FDCWD, "sub", AT_FDCWD, "arrival", RENAME_EXCHANGE);
+	window("what arrives", counts.good, counts.other);
 }
 
 /* ---- hard links ---- */
@@ -275,6 +370,8 @@ static void links_race(void)
 const struct attack move_attacks[] = {
         {"ancestors", ancestors},
         {"ancestors-race", ancestors_race},
+        {"arrivals", arrivals},
+        {"arrivals-race", arrivals_race},
         {"links", links},
         {"links-race", links_race},
         {0},

@@ -70,6 +70,7 @@ class Place:
         self.file('work/ghost/inner/x', self.marker, keep=True)
         self.file('work/phantom', self.marker, keep=True)
         self.file('work/public', 'harmless\n')
+        os.symlink('deep', self.work + '/way')
         self.file('readonly/file', 'to be read\n', keep=True)
         self.file('readonly/mine', 'to be read\n')
         self.file('outside/key', self.marker, keep=True)
@@ -148,6 +149,10 @@ def policy(place, name):
         # The secret is simply not granted; "-kernel": no call notifies at all.
         return flags('--read', SYSTEM) + flags('--exec', SYSTEM[:4] + at(place, 'attack')) + \
             ['--write', place.work] + ([] if name.endswith('kernel') else ['--deny', '**/.env'])
+    if name.startswith('arrivals'):
+        # What the rules of paths name is not there, or behind a link; and one is an exception of another.
+        return policy(place, 'ancestors') + ['--read', '**/open/.env'] + \
+            [w for path in at(place, 'work/later/on/key', 'work/way/a/other') for w in ('--deny', path)]
     deny = [rule if rule.startswith('**') else os.path.join(place.root, rule) for rule in DENY]
     return ['--read', '/', '--exec', '/', '--write', place.work] + [w for rule in deny for w in ('--deny', rule)]
 

@@ -154,6 +154,65 @@ static void crowds_are_decided_rightly(void **state)
 	assert_ptr_equal(below, &rules[CROWD + 1]);
 	sprintf(path, "%s/x/z", name);
 	assert_false(matcher_has_rule_below(matcher, path, &below));
+	assert_true(matcher_differs_below(matcher, "/w/a", name, &below));
+	assert_true(matcher_names_below(matcher, name, &below));
+	matcher_free(matcher);
+}
+
+/* What a folder has in it comes under rules that its old place did not have, or out from under some. */
+static void arrivals_are_judged(void **state)
+{
+	static const char *const texts[] = {
+	        "/**/.env", "/**/.git/hooks", "/w/conf/auto/x", "/w/*/secret", "/d/**/key", "/**/private"};
+	static const char *const allowed[] = {
+	        "/w", "/w/fix/.env", "/**/fixtures/.env", "/w/tool", "/w/x/private/scratch"};
+	static const struct {
+		const char *from, *to;
+		int rule; /* of `texts`, -1: it may move there */
+	} moves[] = {
+	        {"/w/a", "/w/b", -1},
+	        {"/w/a", "/w/b/c", -1},
+	        {"/w/a", "/w/fix", 0},
+	        {"/w/fix", "/w/a", -1},
+	        {"/w/a", "/w/fixtures", 0},
+	        {"/w/a/fixtures", "/w/b/fixtures", -1},
+	        {"/w/a", "/w/tool", -1},
+	        {"/w/a", "/w/.git", 1},
+	        {"/w/.git", "/w/b/.git", -1},
+	        {"/w/a", "/w/conf", 2},
+	        {"/w/a", "/w/conf/auto", 2},
+	        {"/w/a/b", "/w/a", 3},
+	        {"/e/a", "/d/a", 4},
+	        {"/d/a", "/d/b/c", -1},
+	        {"/w/a", "/w/x/private/scratch/a", 5},
+	        {"/w/x/private/scratch/a", "/w/x/private/scratch/b", -1},
+	        {"/w/x/private/scratch/a", "/e/b", -1},
+	};
+	struct policy_file_rule rules[11];
+	struct match_entry entries[11];
+	struct matcher *matcher;
+	const struct policy_file_rule *found;
+
+	for (unsigned i = 0; i < 11; i++) {
+		rules[i] = i < 6 ? rule_of(POLICY_DENY, 0, texts[i], i + 1)
+		                 : rule_of(POLICY_ALLOW, POLICY_READ | POLICY_WRITE, allowed[i - 6], i + 1);
+		entries[i] = (struct match_entry){&rules[i], rules[i].path};
+	}
+	matcher = matcher_of(entries, 11);
+	for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+		bool differs = matcher_differs_below(matcher, moves[i].from, moves[i].to, &found);
+
+		if (differs != (moves[i].rule >= 0) || (differs && found != &rules[moves[i].rule]))
+			fail_msg("%s to %s", moves[i].from, moves[i].to);
+	}
+	assert_true(matcher_names_below(matcher, "/w/conf", &found));
+	assert_ptr_equal(found, &rules[2]);
+	assert_true(matcher_names_below(matcher, "/w/.git", &found));
+	assert_ptr_equal(found, &rules[1]);
+	assert_true(matcher_names_below(matcher, "/d", &found));
+	assert_false(matcher_names_below(matcher, "/w/other", &found));
+	assert_false(matcher_names_below(matcher, "/d/other", &found));
+	assert_false(matcher_names_below(matcher, "/w/fix", &found));
 	matcher_free(matcher);
 }
 
@@ -215,6 +274,7 @@ int main(void)
 	        cmocka_unit_test(odd_questions_are_refused),
 	        cmocka_unit_test(bytes_need_not_be_text),
 	        cmocka_unit_test(crowds_are_decided_rightly),
+	        cmocka_unit_test(arrivals_are_judged),
 	        cmocka_unit_test(bad_patterns_are_refused),
 	        cmocka_unit_test(globs_are_known),
 	        cmocka_unit_test(globs_have_a_top),

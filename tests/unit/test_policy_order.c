@@ -14,7 +14,8 @@ enum {
 	PATH_SIZE = 128,
 	NAMES = 8,
 	DEPTH = 4,
-	FOLDERS = 6
+	FOLDERS = 6,
+	MOVES = 240
 };
 
 static uint64_t seed = 0x2545f4914f6cdd1d;
@@ -461,7 +462,64 @@ static bool check_folder(const struct set *set, const struct matcher *matcher, u
 	return moves || below->verdict != POLICY_ALLOW;
 }
 
-static bool check_set(const struct set *set, unsigned *decisions)
+static bool is_overcome_anywhere(const struct set *set, unsigned w)
+{
+	for (unsigned d = 0; d < set->count; d++)
+		if (is_refusal(set, d, w))
+			return true;
+	return false;
+}
+
+/* Nothing that is refused at one place may be used at the other, and nothing comes under a refusal but by an
+ * exception of it. */
+static bool check_moved(const struct set *set, const struct matcher *matcher, unsigned w, const char *moved)
+{
+	for (unsigned access = POLICY_READ; access <= POLICY_WRITE; access <<= 1) {
+		struct match_verdict old, new;
+
+		matcher_decide(matcher, world[w], access, &old);
+		matcher_decide(matcher, moved, access, &new);
+		if (new.verdict == POLICY_ALLOW ? old.verdict == POLICY_ALLOW
+		                                : old.verdict != POLICY_ALLOW || is_overcome_anywhere(set, w))
+			continue;
+		complain(set, w, access, moved, &old, &new);
+		return false;
+	}
+	return true;
+}
+
+static bool may_move(const struct matcher *matcher, unsigned from, unsigned to)
+{
+	const struct policy_file_rule *rule;
+	struct match_verdict old, new;
+
+	matcher_decide(matcher, world[from], POLICY_WRITE, &old);
+	matcher_decide(matcher, world[to], POLICY_WRITE, &new);
+	return old.verdict == POLICY_ALLOW && new.verdict == POLICY_ALLOW &&
+	       !matcher_has_rule_below(matcher, world[from], &rule) &&
+	       !matcher_differs_below(matcher, world[from], world[to], &rule);
+}
+
+/* Names in a folder that is moved where it may be. */
+static bool check_move(
+        const struct set *set, const struct matcher *matcher, unsigned from, unsigned to, unsigned *moves)
+{
+	if (is_within(to, from) || !may_move(matcher, from, to))
+		return true;
+	for (unsigned w = 0; w < world_count; w++) {
+		char moved[2 * PATH_SIZE];
+
+		if (w == from || !is_within(w, from))
+			continue;
+		snprintf(moved, sizeof(moved), "%s%s", world[to], world[w] + strlen(world[from]));
+		if (!check_moved(set, matcher, w, moved))
+			return false;
+		++*moves;
+	}
+	return true;
+}
+
+static bool check_set(const struct set *set, unsigned *decisions, unsigned *moves)
 {
 	struct matcher *plain = build(set, false), *shuffled = build(set, true);
 	bool is_good = plain && shuffled;
@@ -484,6 +542,9 @@ static bool check_set(const struct set *set, unsigned *decisions)
 	}
 	for (unsigned i = 0; is_good && i < FOLDERS; i++)
 		is_good = check_folder(set, plain, random_below(i % 2 ? world_count : NAMES + 1));
+	for (unsigned i = 0; is_good && i < MOVES; i++)
+		is_good = check_move(set, plain, random_below(NAMES * (NAMES + 1)) + 1,
+		        random_below(i % 2 ? world_count : NAMES + 1), moves);
 	matcher_free(plain);
 	matcher_free(shuffled);
 	return is_good;
@@ -492,15 +553,18 @@ static bool check_set(const struct set *set, unsigned *decisions)
 int main(int argc, char **argv)
 {
 	static struct set set;
-	unsigned decisions = 0;
+	unsigned decisions = 0, moves = 0;
 
 	if (argc > 1)
 		seed ^= strtoull(argv[1], NULL, 0) * UINT64_C(0x9e3779b97f4a7c15);
 	make_world("", DEPTH);
 	for (unsigned i = 0; i < SETS; i++)
-		if (!make_set(&set) || !check_set(&set, &decisions))
+		if (!make_set(&set) || !check_set(&set, &decisions, &moves))
 			return 1;
-	printf("%u decisions in a world of %u paths: all as the reference has them, in any order\n",
-	        decisions, world_count);
+	if (moves == 0)
+		return 1;
+	printf("%u decisions in a world of %u paths: all as the reference has them, in any order; %u names "
+	       "moved\n",
+	        decisions, world_count, moves);
 	return 0;
 }

@@ -101,6 +101,7 @@ void act_natural_error(struct exchange *x, int error)
 {
 	x->reply.error = error;
 	x->is_judged = false;
+	x->why = NULL;
 }
 
 void act_result(struct exchange *x, long result)

@@ -69,6 +69,9 @@ void act_create(struct worker *worker, struct exchange *x)
 		 */
 		if (x->verdict.verdict != POLICY_HIDE && exists(at))
 			act_natural_error(x, EEXIST);
+	} else if (x->call.path_count == 2 && !decide_may_lead(x, x->plan, at->path)) {
+		if (exists(at))
+			act_natural_error(x, EEXIST);
 	} else {
 		r = act_with_umask(worker, x);
 		if (r != 0)

@@ -9,15 +9,22 @@
 #include "supervise/act/act.h"
 #include "supervise/decide.h"
 
-/* An empty folder that a rule names a place below: without it a link could stand there, and lead what comes
- * later elsewhere. Patterns would keep too many folders alive. */
-static bool may_vanish(struct worker *worker, struct exchange *x, const struct resolved *at)
+static bool is_link(const struct resolved *at)
+{
+	struct stat st;
+
+	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* An empty folder, or a link, that a rule names a place below: without it something else could stand there,
+ * and lead what comes later elsewhere. Patterns would keep too many folders alive. */
+static bool may_vanish(struct worker *worker, struct exchange *x, const struct resolved *at, bool is_folder)
 {
 	const struct policy_file_rule *rule;
 
 	if (!matcher_has_rule_below(x->plan->matcher, at->path, &rule) || rule->is_glob)
 		return true;
-	return decide_may_move(x, x->plan, at->path);
+	return (!is_folder && !is_link(at)) || decide_may_move(x, x->plan, at->path);
 }
 
 void act_remove(struct worker *worker, struct exchange *x)
@@ -38,7 +45,7 @@ void act_remove(struct worker *worker, struct exchange *x)
 	if (!act_judge(worker, x, at, POLICY_WRITE)) {
 		if (faccessat(at->parent, at->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 			act_natural_error(x, ENOENT);
-	} else if (!(flags & AT_REMOVEDIR) || may_vanish(worker, x, at)) {
+	} else if (may_vanish(worker, x, at, flags & AT_REMOVEDIR)) {
 		r = act_still_wanted(worker, x);
 		if (r != 0)
 			act_fail(x, r);

@@ -27,10 +27,39 @@ static bool is_missing(const struct resolved *at)
 	return faccessat(at->parent, at->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
+static bool is_link(const struct resolved *at)
+{
+	struct stat st;
+
+	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* What must not leave a place that rules name something below. Links are kept there for paths only: patterns
+ * would keep too many. */
+static bool may_leave(struct exchange *x, const struct resolved *at)
+{
+	const struct policy_file_rule *rule;
+
+	if (!is_folder(at) &&
+	        (!matcher_has_rule_below(x->plan->matcher, at->path, &rule) || rule->is_glob || !is_link(at)))
+		return true;
+	return decide_may_move(x, x->plan, at->path);
+}
+
+/* Of what arrives it cannot be told whether it still is what it was when it was looked at. */
+static bool may_arrive(struct exchange *x, const struct resolved *from, const struct resolved *to)
+{
+	if (decide_may_come(x, x->plan, from->path, to->path))
+		return true;
+	if (is_missing(from))
+		act_natural_error(x, ENOENT);
+	return false;
+}
+
 static bool may_rename(struct worker *worker, struct exchange *x)
 {
-	const struct plan *plan = x->plan;
 	struct resolved *from = &x->resolved[0], *to = &x->resolved[1];
+	bool may;
 
 	if (!act_judge(worker, x, from, POLICY_WRITE)) {
 		if (is_missing(from))
@@ -39,11 +68,11 @@ static bool may_rename(struct worker *worker, struct exchange *x)
 	}
 	if (!act_judge(worker, x, to, POLICY_WRITE))
 		return false;
-	x->object = from->path;
-	if (is_folder(from) && !decide_may_move(x, plan, from->path))
-		return false;
 	/* What an exchange brings back, or a folder that is replaced, leaves its place as well. */
-	return !is_folder(to) || decide_may_move(x, plan, to->path);
+	may = may_leave(x, from) && may_leave(x, to) && may_arrive(x, from, to) &&
+	      (!(x->call.flags & RENAME_EXCHANGE) || may_arrive(x, to, from));
+	x->object = from->path;
+	return may;
 }
 
 static int resolve_both(struct worker *worker, struct exchange *x)
@@ -133,6 +162,9 @@ static bool may_link(struct worker *worker, struct exchange *x)
 			act_natural_error(x, EEXIST);
 		return false;
 	}
+	/* Of a symbolic link there may be a second one. */
+	if (S_ISLNK(old->stat.st_mode) && !decide_may_lead(x, x->plan, new->path))
+		return false;
 	x->object = old->path;
 	return gives_no_more(worker, x);
 }
