@@ -62,11 +62,17 @@ static void add_path_call(struct building *b, const struct syscalls_row *row, st
 			draft_add_equal(
 			        &call->cases, row->flags_arg, false, O_PATH, O_PATH, SECCOMP_RET_ALLOW);
 	}
-	/* A NULL path means the descriptor itself, which was judged when it was opened. */
-	if (row->operation == SYSCALLS_STAT && path == 1)
+	/* Without a path it means the descriptor itself, which was judged when it was opened. The kernel
+	 * would read what is at address 0 where that is no descriptor's number, and of calls that look
+	 * before 6.11 always: root has programs that put something there. */
+	if (is_named(row, "utimensat") || is_named(row, "futimesat")) {
+		draft_add(&call->cases, &(struct filter_case){.arg = path - 1,
+		                                .mask = ALL,
+		                                .value = (uint32_t)AT_FDCWD,
+		                                .negated = true,
+		                                .link = FILTER_AND});
 		draft_add_equal(&call->cases, path, true, ~0ull, 0, SECCOMP_RET_ALLOW);
-	if (is_named(row, "utimensat"))
-		draft_add_equal(&call->cases, path, true, ~0ull, 0, SECCOMP_RET_ALLOW);
+	}
 }
 
 static void add_watched(struct building *b, struct draft *call)

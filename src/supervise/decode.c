@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/credentials.h"
+#include "kernel/release.h"
 
 static const char why_unreadable[] =
         "cannot read this program's memory (its file is not readable, or it asked "
@@ -24,13 +25,24 @@ static int told(struct exchange *x, ssize_t r)
 	return (int)r;
 }
 
+/* Calls that take no path at all for an empty one, and do not read what may be at address 0. */
+static bool needs_no_path(const struct exchange *x)
+{
+	return (x->call.flags & AT_EMPTY_PATH) &&
+	       (strcmp(x->call.name, "newfstatat") == 0 || strcmp(x->call.name, "statx") == 0) &&
+	       kernel_is_at_least(6, 11);
+}
+
 static int read_path(struct exchange *x, uint64_t address, struct call_path *ret)
 {
-	ssize_t n = reeve_memory_read_string(x->request.tid, address, ret->text, sizeof(ret->text));
+	ssize_t n = address == 0 && needs_no_path(x)
+	                    ? 0
+	                    : reeve_memory_read_string(x->request.tid, address, ret->text, sizeof(ret->text));
 
 	if (n < 0)
 		return told(x, n);
 	ret->length = (size_t)n;
+	ret->text[n] = '\0';
 	return 0;
 }
 

@@ -276,6 +276,11 @@ static void odd_arguments(void)
 	int fd = open("file", O_RDONLY);
 
 	say("times of a descriptor", syscall(SYS_utimensat, fd, NULL, then, 0));
+	say("times of a descriptor, with flags", syscall(SYS_utimensat, fd, NULL, then, AT_EMPTY_PATH));
+#ifdef SYS_futimesat
+	say("old times of a descriptor", syscall(SYS_futimesat, fd, NULL, NULL));
+	say("old times of nothing", syscall(SYS_futimesat, AT_FDCWD, NULL, NULL));
+#endif
 	say("times by an empty path", syscall(SYS_utimensat, fd, "", then, AT_EMPTY_PATH));
 	say("times of nothing", syscall(SYS_utimensat, AT_FDCWD, NULL, then, 0));
 	say("mode by an empty path", syscall(SYS_fchmodat2, fd, "", 0604, AT_EMPTY_PATH));

@@ -98,11 +98,18 @@ static void texts(const char *name)
 static void descriptors(void)
 {
 	char path[64], text[64] = "";
+	struct statx stx;
 	struct stat st;
 	int fd = open("file", O_RDONLY), dir = open("dir", O_RDONLY | O_DIRECTORY), pipes[2];
 
 	say_look("fstat", "", syscall(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH), &st);
 	say_look("fstat NULL", "", syscall(SYS_newfstatat, fd, NULL, &st, AT_EMPTY_PATH), &st);
+	say_look("fstat NULL, nofollow", "",
+	        syscall(SYS_newfstatat, fd, NULL, &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW), &st);
+	say_look("fstat NULL without flag", "", syscall(SYS_newfstatat, fd, NULL, &st, 0), &st);
+	say_look("stat NULL here", "", syscall(SYS_newfstatat, AT_FDCWD, NULL, &st, AT_EMPTY_PATH), &st);
+	say("statx NULL", syscall(SYS_statx, fd, NULL, AT_EMPTY_PATH, 0, &stx));
+	say("access NULL", syscall(SYS_faccessat2, fd, NULL, R_OK, AT_EMPTY_PATH));
 	say_look("fstat without flag", "", syscall(SYS_newfstatat, fd, "", &st, 0), &st);
 	say_look("fstat 777", "", syscall(SYS_newfstatat, 777, "", &st, AT_EMPTY_PATH), &st);
 	say_look("at folder", "inner", syscall(SYS_newfstatat, dir, "inner", &st, 0), &st);

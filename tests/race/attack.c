@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,6 +120,19 @@ void must_fail_with(long result, int error, const char *how)
 	must_fail(result, how);
 	if (got != error)
 		leaked("%s failed with %s instead of %s", how, strerrorname_np(got), strerrorname_np(error));
+}
+
+bool put_at_null(const char *path)
+{
+	char *volatile page = NULL;
+
+	if (mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	        MAP_FAILED)
+		return false;
+	/* Neither compilers nor their library like to write there. */
+	for (size_t i = 0; i == 0 || path[i - 1]; i++)
+		((volatile char *)page)[i] = path[i];
+	return true;
 }
 
 static const struct attack *find(const char *name)

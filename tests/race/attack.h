@@ -54,6 +54,9 @@ void must_fail(long result, const char *how);
 /* As must_fail, with that very errno. */
 void must_fail_with(long result, int error, const char *how);
 
+/* Puts the path where a pointer is NULL; false where that may not be. */
+bool put_at_null(const char *path);
+
 /* Counts of one attack's attempts, added up from several threads. */
 struct counts {
 	_Atomic unsigned long good, refused, other;

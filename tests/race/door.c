@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -279,6 +280,16 @@ static void machine(void)
 			        e = FAN_EVENT_NEXT(e, n))
 				look(e->fd, "a descriptor that fanotify gave");
 		}
+	}
+	if (put_at_null("secret")) {
+		const struct timespec then[2] = {{1, 0}, {1, 0}};
+
+		must_fail(
+		        syscall(SYS_utimensat, AT_FDCWD, NULL, then, 0), "utimensat of a path at address 0");
+		must_fail(syscall(SYS_utimensat, 0xffffff9c, NULL, then, 0),
+		        "utimensat of a path at address 0");
+	} else {
+		tell("nothing can be at address 0: %s", strerror(errno));
 	}
 	must_fail(syscall(SYS_acct, "secret"), "acct");
 	must_fail(syscall(SYS_swapon, "secret", 0), "swapon");

@@ -351,6 +351,17 @@ static void hide(void)
 	/* To go through a hidden folder and out again grants nothing, and tells that it is there. */
 	if (call_stat("ghost/../public") == 0)
 		differ(true, "stat", "ghost/../public", "success", "ENOENT");
+	if (put_at_null("phantom")) {
+		struct statx sx;
+		struct stat st;
+		char text[10];
+
+		must_fail_with(syscall(SYS_newfstatat, AT_FDCWD, NULL, &st, 0), ENOENT, "stat of address 0");
+		must_fail_with(syscall(SYS_statx, AT_FDCWD, NULL, 0, 0, &sx), ENOENT, "statx of address 0");
+		must_fail_with(syscall(SYS_faccessat, AT_FDCWD, NULL, F_OK), ENOENT, "access of address 0");
+		must_fail_with(syscall(SYS_readlinkat, AT_FDCWD, NULL, text, sizeof(text)), ENOENT,
+		        "readlink of address 0");
+	}
 	make("ghost");
 	make("phantom");
 	make("ghost/key");
