@@ -67,6 +67,9 @@ static const char *const not_held[] = {
         "Exec rules hold running a file. Mapping it as a library (ld.so FILE, dlopen) is reading: deny that, "
         "too, where it matters.",
         "Listings of folders still show hidden names, and chdir into a hidden folder is not stopped.",
+        "Core dumps: the kernel writes them into the folder in which a program crashed, also where a deny or "
+        "hide "
+        "rule covers it inside of what may be written.",
         "Rules judge names, as bytes: a hard link, bind mount or snapshot made beforehand is another name, "
         "and "
         "so is each spelling where a file system takes names regardless of their case.",
