@@ -189,6 +189,23 @@ static struct plan_line *add_granting_line(struct plan *plan, const struct polic
 	return line;
 }
 
+/* A link on the way may be the command's own, from a run before: then it chose where the grant is. */
+static int tell_where_it_leads(const struct plan *plan, struct plan_line *line)
+{
+	const struct policy_file_rule *rule = line->file;
+	struct match_verdict verdict;
+
+	if (rule->is_glob || !strcmp(rule->path, line->entry->path))
+		return 0;
+	matcher_decide(plan->matcher, rule->path, POLICY_WRITE, &verdict);
+	if (!policy_grants(verdict.verdict) || path_is_within(line->entry->path, rule->path))
+		return 0;
+	return asprintf(&line->note, "leads to %s, by a link that the command may change for the next run",
+	               line->entry->path) < 0
+	               ? -ENOMEM
+	               : 0;
+}
+
 static int choose_for_grant(
         struct plan *plan, const struct policy_file_rule *rule, const struct plan_options *options)
 {
@@ -197,6 +214,8 @@ static int choose_for_grant(
 
 	if (!entry)
 		return line ? 0 : -ENOMEM;
+	if (tell_where_it_leads(plan, line) < 0)
+		return -ENOMEM;
 	line->layer = layer_of_grant(plan, rule, entry->path, options, &line->why);
 	if (line->layer == PLAN_LANDLOCK)
 		return plan_add_grant(plan, entry->path, rule->access, false);

@@ -212,6 +212,33 @@ static void hiding_notifies_looks(void **state)
 	plan_free(plan);
 }
 
+/* What is told of the rule beside its layer. */
+static const char *note_of(const struct plan *plan, unsigned line)
+{
+	assert_true(line < plan->line_count);
+	return plan->lines[line].note ? plan->lines[line].note : "";
+}
+
+/* Its places are as sure as who can change what leads there. */
+static void a_grant_through_a_link_of_the_command_is_told(void **state)
+{
+	char link_in[160];
+	struct plan *plan;
+
+	snprintf(link_in, sizeof(link_in), "%s/work/bin", top);
+	assert_int_equal(symlink("../home", link_in), 0);
+	plan = plan_of("reeve: 1\nfiles: [{write: .}, {exec: bin}, {read: inner}, {read: ../link}]\n");
+	assert_non_null(strstr(note_of(plan, 1), "/home, by a link"));
+	assert_string_equal(note_of(plan, 0), "");
+	assert_string_equal(note_of(plan, 2), "");
+	assert_string_equal(note_of(plan, 3), "");
+	plan_free(plan);
+	plan = plan_of("reeve: 1\nfiles: [{read: .}, {exec: bin}]\n");
+	assert_string_equal(note_of(plan, 1), "");
+	plan_free(plan);
+	assert_int_equal(unlink(link_in), 0);
+}
+
 static void an_o_path_open_is_decided_on_registers(void **state)
 {
 	struct plan *plan = plan_of("reeve: 1\nfiles: [{read: .}, {deny: inner}]\n");
@@ -783,6 +810,7 @@ int main(void)
 	        cmocka_unit_test(a_deny_that_no_grant_covers_costs_nothing),
 	        cmocka_unit_test(a_deny_notifies_what_could_touch_it),
 	        cmocka_unit_test(hiding_notifies_looks),
+	        cmocka_unit_test(a_grant_through_a_link_of_the_command_is_told),
 	        cmocka_unit_test(an_o_path_open_is_decided_on_registers),
 	        cmocka_unit_test(globs_and_missing_places_need_the_supervisor),
 	        cmocka_unit_test(rules_follow_links),
