@@ -208,6 +208,8 @@ syscall:ioctl(request=BCH_IOCTL_SUBVOLUME_CREATE)
 deny ENOTTY default
 syscall:ioctl(request=BCH_IOCTL_SUBVOLUME_DESTROY)
 deny ENOTTY default
+syscall:ioctl(request=OCFS2_IOC_REFLINK)
+deny ENOTTY default
 syscall:ptrace
 default
 
