@@ -3,6 +3,7 @@
 #pragma once
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -159,6 +160,8 @@ struct shared {
 	_Atomic bool domains_differ;         /* some task put a Landlock domain on itself */
 	_Atomic bool roots_differ;           /* some task may have another root, or mounts */
 	_Atomic pid_t helpers[TASK_HELPERS]; /* of the workers, by their index */
+	/* Held where a name may come to be another folder's or a link's, and alone by who relies on that it does not. */
+	pthread_rwlock_t sorts;
 	_Atomic uint64_t timed[TIMED_SLOTS]; /* sockets whose timeout is ours for a moment */
 };
 

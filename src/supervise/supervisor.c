@@ -85,7 +85,8 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	        /* Nobody tells when they do, where sockets are all that is looked at. */
 	        .credentials_differ = options->strangers ||
 	                              (options->privileged && options->plan->network.is_all_that_supervises),
-	        .roots_differ = options->strangers};
+	        .roots_differ = options->strangers,
+	        .sorts = PTHREAD_RWLOCK_INITIALIZER};
 	supervisor->first = options->plan;
 	supervisor->wakes_synchronously = options->features->synchronous_wake;
 	supervisor->obtain = options->obtain;

@@ -207,10 +207,14 @@ static void arrive_each_way(const char *file, const char *to)
 	if (symlink("plant", "to-plant") < 0)
 		broken("symlink: %s", strerror(errno));
 	must_fail_with(rename("plant", to), EXDEV, "rename to where a rule names what is in it");
-	must_fail_with(rename("to-plant", to), EXDEV, "rename of a link to there");
+	must_fail_with(rename("to-plant", to), EACCES, "rename of a link to there");
 	must_fail_with(symlink("plant", to), EACCES, "a link there");
 	must_fail_with(link("to-plant", to), EACCES, "a second name of a link there");
 	must_fail_with(rename("nothing", to), ENOENT, "rename of nothing");
+	/* A file has nothing in it. */
+	close(open("leaf", O_CREAT | O_WRONLY, 0644));
+	if (rename("leaf", to) < 0 || rename(to, "leaf") < 0)
+		broken("rename of a file to %s: %s", to, strerror(errno));
 	if (mkdir(to, 0755) < 0)
 		broken("mkdir %s: %s", to, strerror(errno));
 	must_fail_with(symlink("plant", to), EEXIST, "a link where a folder is");

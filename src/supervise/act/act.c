@@ -82,6 +82,19 @@ int act_with_umask(struct worker *worker, struct exchange *x)
 	return 0;
 }
 
+void act_hold_sorts(struct worker *worker, bool alone)
+{
+	if (alone)
+		pthread_rwlock_wrlock(&worker->shared->sorts);
+	else
+		pthread_rwlock_rdlock(&worker->shared->sorts);
+}
+
+void act_let_sorts_go(struct worker *worker)
+{
+	pthread_rwlock_unlock(&worker->shared->sorts);
+}
+
 int act_still_wanted(struct worker *worker, struct exchange *x)
 {
 	int r = reeve_is_valid(worker->shared->listener, x->request.id);

@@ -16,6 +16,10 @@ int act_with_umask(struct worker *worker, struct exchange *x);
 /* Nothing with effects may be done for a request that is over. 0 or REEVE_GONE. */
 int act_still_wanted(struct worker *worker, struct exchange *x);
 
+/* Around what makes a folder or a link, or moves one: whether a name is one stays as it is for whoever holds it alone. */
+void act_hold_sorts(struct worker *worker, bool alone);
+void act_let_sorts_go(struct worker *worker);
+
 /* Replies with -r as the error, or notes that nobody waits when r is REEVE_GONE. */
 void act_fail(struct exchange *x, int r);
 

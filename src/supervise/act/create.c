@@ -27,6 +27,13 @@ static long make(const struct exchange *x, const struct resolved *at)
 	        (unsigned)args[strcmp(call, "mknod") == 0 ? 2 : 3]);
 }
 
+static void make_held(struct worker *worker, struct exchange *x, const struct resolved *at)
+{
+	act_hold_sorts(worker, false);
+	act_result(x, make(x, at));
+	act_let_sorts_go(worker);
+}
+
 /* What the kernel says of the kind before it looks at the path. 0 or -errno. */
 static int check_kind(const struct call *call)
 {
@@ -77,7 +84,7 @@ void act_create(struct worker *worker, struct exchange *x)
 		if (r != 0)
 			act_fail(x, r);
 		else
-			act_result(x, make(x, at));
+			make_held(worker, x, at);
 	}
 	resolved_done(at);
 }

@@ -46,17 +46,28 @@ static bool may_leave(struct exchange *x, const struct resolved *at)
 	return decide_may_move(x, x->plan, at->path);
 }
 
-/* Of what arrives it cannot be told whether it still is what it was when it was looked at. */
+/* What holds other things, or leads to some, is not to bring them where other rules hold for them. */
 static bool may_arrive(struct exchange *x, const struct resolved *from, const struct resolved *to)
 {
-	if (decide_may_come(x, x->plan, from->path, to->path))
-		return true;
-	if (is_missing(from))
-		act_natural_error(x, ENOENT);
-	return false;
+	if (is_link(from))
+		return decide_may_lead(x, x->plan, to->path);
+	return !is_folder(from) || decide_may_come(x, x->plan, from->path, to->path);
 }
 
-static bool may_rename(struct worker *worker, struct exchange *x)
+/* Whether it matters what arrives. */
+static bool differs(const struct exchange *x, const struct resolved *from, const struct resolved *to)
+{
+	const struct policy_file_rule *rule;
+
+	return matcher_differs_below(x->plan->matcher, from->path, to->path, &rule);
+}
+
+static bool is_exchange(const struct exchange *x)
+{
+	return x->call.flags & RENAME_EXCHANGE;
+}
+
+static bool may_rename(struct worker *worker, struct exchange *x, bool is_alone)
 {
 	struct resolved *from = &x->resolved[0], *to = &x->resolved[1];
 	bool may;
@@ -69,8 +80,8 @@ static bool may_rename(struct worker *worker, struct exchange *x)
 	if (!act_judge(worker, x, to, POLICY_WRITE))
 		return false;
 	/* What an exchange brings back, or a folder that is replaced, leaves its place as well. */
-	may = may_leave(x, from) && may_leave(x, to) && may_arrive(x, from, to) &&
-	      (!(x->call.flags & RENAME_EXCHANGE) || may_arrive(x, to, from));
+	may = may_leave(x, from) && may_leave(x, to) &&
+	      (!is_alone || (may_arrive(x, from, to) && (!is_exchange(x) || may_arrive(x, to, from))));
 	x->object = from->path;
 	return may;
 }
@@ -96,13 +107,16 @@ static int resolve_both(struct worker *worker, struct exchange *x)
 void act_rename(struct worker *worker, struct exchange *x)
 {
 	struct resolved *from = &x->resolved[0], *to = &x->resolved[1];
+	bool is_alone;
 	int r = act_as_task(worker, x);
 
 	if (r != 0)
 		return act_fail(x, r);
 	if (resolve_both(worker, x) < 0)
 		return;
-	if (may_rename(worker, x)) {
+	is_alone = differs(x, from, to) || (is_exchange(x) && differs(x, to, from));
+	act_hold_sorts(worker, is_alone);
+	if (may_rename(worker, x, is_alone)) {
 		r = act_still_wanted(worker, x);
 		if (r != 0)
 			act_fail(x, r);
@@ -110,6 +124,7 @@ void act_rename(struct worker *worker, struct exchange *x)
 			act_result(x, syscall(SYS_renameat2, from->parent, from->name, to->parent, to->name,
 			                      (unsigned)x->call.flags));
 	}
+	act_let_sorts_go(worker);
 	resolved_done(from);
 	resolved_done(to);
 }
@@ -205,12 +220,14 @@ void act_link(struct worker *worker, struct exchange *x)
 		return;
 	if (may_link(worker, x)) {
 		task_number(number, (unsigned)old->object);
+		act_hold_sorts(worker, false);
 		r = act_still_wanted(worker, x);
 		if (r != 0)
 			act_fail(x, r);
 		else /* through the magic link: the very object that was judged, a symbolic link too */
 			act_result(x, syscall(SYS_linkat, task_view_own_fds(&worker->view), number,
 			                      new->parent, new->name, AT_SYMLINK_FOLLOW));
+		act_let_sorts_go(worker);
 	}
 	resolved_done(old);
 	resolved_done(new);
