@@ -668,32 +668,68 @@ static uint64_t scopes_of(const struct plan *plan, bool scope_signals, bool perf
 	return !performs || plan->network.names_within ? scopes | LANDLOCK_SCOPE_ABSTRACT : scopes;
 }
 
+static uint64_t rights_of_grant(const struct plan *plan, size_t i, bool wide)
+{
+	uint64_t rights = rights_of(plan->grants[i].access);
+
+	if (wide && plan->grants[i].sockets)
+		rights |= LANDLOCK_RIGHT_MAKE_SOCK;
+	/* Performing threads run nothing. What moves into a place where an answer may allow to run it was
+	 * judged, and Landlock would refuse that it gains a right. */
+	if (wide && plan->asks && plan->grants[i].access)
+		rights |= LANDLOCK_RIGHT_EXECUTE;
+	return rights & plan->landlock_handled;
+}
+
+#define RIGHTS_TO_READ (LANDLOCK_RIGHT_READ_FILE | LANDLOCK_RIGHT_READ_DIR)
+
+/* The rights that a performing thread has in more places than the target. */
+static uint64_t rights_that_differ(const struct plan *plan)
+{
+	bool reads_proc = false;
+	uint64_t rights = 0;
+
+	for (size_t i = 0; i < plan->grant_count; i++) {
+		const char *path = plan->grants[i].path;
+
+		rights |= rights_of_grant(plan, i, true) & ~rights_of_grant(plan, i, false);
+		reads_proc |= (strcmp(path, "/proc") == 0 || strcmp(path, "/") == 0) &&
+		              !(RIGHTS_TO_READ & ~rights_of_grant(plan, i, false));
+	}
+	return reads_proc ? rights : rights | RIGHTS_TO_READ;
+}
+
+bool plan_has_outer_domain(const struct plan *plan)
+{
+	return plan->performs && plan->uses_landlock;
+}
+
 int plan_ruleset(const struct plan *plan, bool scope_signals, bool wide)
 {
-	struct landlock_handled handled = {
-	        .files = plan->landlock_handled, .scopes = scopes_of(plan, scope_signals, wide)};
+	/* Within the domain of the performing threads only what they have beyond it is left to refuse. */
+	bool is_inner = !wide && plan_has_outer_domain(plan);
+	uint64_t differ = is_inner ? rights_that_differ(plan) : plan->landlock_handled;
+	struct landlock_handled handled = {.files = (differ | LANDLOCK_RIGHT_REFER) & plan->landlock_handled,
+	        .scopes = scopes_of(plan, scope_signals, wide)};
 	AUTO_CLOSE int ruleset = -EBADF;
-	int r;
+	int r = 0;
 
 	handle_network(plan, wide, &handled);
 	ruleset = landlock_ruleset_new(&handled);
 	if (ruleset < 0)
 		return TAKE_FD(ruleset);
-	for (size_t i = 0; i < plan->grant_count; i++) {
-		uint64_t rights = rights_of(plan->grants[i].access);
+	for (size_t i = 0; i < plan->grant_count && r == 0; i++) {
+		uint64_t rights = rights_of_grant(plan, i, wide) & differ;
 
-		if (wide && plan->grants[i].sockets)
-			rights |= LANDLOCK_RIGHT_MAKE_SOCK;
-		/* Performing threads run nothing. What moves into a place where an answer may allow to run it
-		 * was judged, and Landlock would refuse that it gains a right. */
-		if (wide && plan->asks && plan->grants[i].access)
-			rights |= LANDLOCK_RIGHT_EXECUTE;
-		r = grant_path(ruleset, plan->grants[i].path, rights & plan->landlock_handled);
-		if (r < 0)
-			return r;
+		if (rights)
+			r = grant_path(ruleset, plan->grants[i].path, rights);
 	}
-	r = grant_network(plan, wide, ruleset, &handled);
+	/* What one domain does not speak of it refuses in this one case. */
+	if (r == 0 && is_inner && !(differ & LANDLOCK_RIGHT_REFER))
+		r = grant_path(ruleset, "/", LANDLOCK_RIGHT_REFER & plan->landlock_handled);
+	if (r == 0)
+		r = grant_network(plan, wide, ruleset, &handled);
 	if (r == 0 && wide)
-		r = grant_path(ruleset, "/proc", LANDLOCK_RIGHT_READ_FILE | LANDLOCK_RIGHT_READ_DIR);
+		r = grant_path(ruleset, "/proc", RIGHTS_TO_READ & plan->landlock_handled);
 	return r < 0 ? r : TAKE_FD(ruleset);
 }

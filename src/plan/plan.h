@@ -208,8 +208,11 @@ const struct policy_syscall_rule *plan_call_rule(const struct plan *plan, int nr
  * -errno. */
 int plan_call_rest(const struct plan *plan, const struct seccomp_data *data, uint32_t *ret);
 
-/* A ruleset of the plan's grants. `wide` adds what a performing thread needs to look at tasks (/proc).
- * The descriptor or -errno. */
+/* Whether performing threads live in a domain of their own, and what they start with them. */
+bool plan_has_outer_domain(const struct plan *plan);
+
+/* A ruleset of the plan's grants. `wide` is that of the performing threads, and adds what they need to look at tasks
+ * (/proc); the target's is for a task that is in their domain already, where there is one. The descriptor or -errno. */
 int plan_ruleset(const struct plan *plan, bool scope_signals, bool wide);
 
 /* Rewrites the clean path in place where it starts with one of the plan's links. Its length, or

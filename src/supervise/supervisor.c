@@ -27,7 +27,7 @@ int supervisor_enter_domain(const struct plan *plan)
 	AUTO_CLOSE int ruleset = -EBADF;
 	int r;
 
-	if (!plan->performs || !plan->uses_landlock)
+	if (!plan_has_outer_domain(plan))
 		return 0;
 	ruleset = plan_ruleset(plan, false, true);
 	if (ruleset < 0)
