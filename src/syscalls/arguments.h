@@ -24,8 +24,9 @@ struct syscalls_argument {
 	char sort[16]; /* of constants that are meant for it; empty when there are none */
 };
 
+/* Their text is in them: a program that relocates itself at its start has less to do. */
 struct syscalls_constant {
-	const char *sort, *name;
+	char sort[12], name[44];
 	uint64_t value; /* sign-extended */
 };
 

@@ -103,7 +103,7 @@ struct syscalls_row {
 
 /* One name of the kernel's own list, governed or not. */
 struct syscalls_name {
-	const char *name;
+	char name[28];
 	int nr[SYSCALLS_ARCHES];
 };
 
