@@ -635,6 +635,11 @@ int plan_choose_for_addresses(struct plan *plan, const struct plan_options *opti
 	network->udp_connect = reach_of(&choosing, &tally);
 	count_rules(&choosing, POLICY_LISTEN, POLICY_UDP, &tally);
 	network->udp_listen = reach_of(&choosing, &tally);
+	/* A socket that cannot be made leaves no trace of whom it was for. */
+	if (options->verbose_denials) {
+		network->udp_connect = PLAN_REACH_SOME;
+		network->udp_listen = PLAN_REACH_SOME;
+	}
 	/* Who connects to names has to ask for them, and what asks has to be seen. */
 	if (host_any(plan->policy) &&
 	        !(network->tcp_connect == PLAN_REACH_ALL && network->udp_connect == PLAN_REACH_ALL))
