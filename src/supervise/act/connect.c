@@ -87,6 +87,7 @@ static void perform(struct worker *worker, struct exchange *x, int fd, const str
 		x->reply = (struct reply){.kind = REPLY_VALUE, .fd = -EBADF};
 	else if (r != WAITING_REPLIED)
 		act_fail(x, (int)r);
+	act_kept_within(x);
 	if (destination.has_object)
 		resolved_done(&x->resolved[0]);
 }

@@ -302,6 +302,17 @@ bool act_judge_destination(struct worker *worker, struct exchange *x, int fd, co
 	}
 }
 
+void act_kept_within(struct exchange *x)
+{
+	const struct call_address *address = &x->call.address;
+
+	if (x->reply.kind != REPLY_ERROR || x->reply.error != EPERM || x->address_rule || !x->is_judged ||
+	        x->verdict.verdict != POLICY_ALLOW || address->as.any.sa_family != AF_UNIX ||
+	        call_address_path(address)[0])
+		return;
+	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EPERM};
+}
+
 /* ---- waiting ---- */
 
 static uint64_t now_us(void)

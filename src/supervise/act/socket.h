@@ -47,6 +47,10 @@ struct destination {
 bool act_judge_destination(struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind,
         struct destination *ret);
 
+/* After a connection to an abstract name that no rule speaks of: where our own domain kept it in, the socket is one
+ * outside, and it is the lack of a rule that refused it. */
+void act_kept_within(struct exchange *x);
+
 /* Names a netlink socket after the task's process, where it has no name yet. 0, REEVE_GONE, -errno. */
 int act_name_netlink(struct exchange *x, int fd);
 
