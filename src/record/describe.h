@@ -28,7 +28,7 @@ const char *describe_now(char *ret, size_t size);
 /* ---- hint.c ---- */
 
 enum hint {
-	HINT_NONE,         /* no rule could allow it, or none that can be written */
+	HINT_NONE,         /* no rule could allow it */
 	HINT_RULE,         /* rules as below */
 	HINT_OTHER_POLICY, /* denied by a rule for exactly this path or call: only without that rule */
 };
@@ -39,3 +39,6 @@ enum hint hint_of(const struct record *record);
 void hint_flag(FILE *out, const struct record *record, const char *home);
 void hint_policy(FILE *out, const struct record *record, const char *home);
 bool hint_has_policy(const struct record *record);
+
+/* Whether these are about the folder that holds the object: to remove it, or to give it another name. */
+bool hint_is_about_folder(const struct record *record);

@@ -99,6 +99,15 @@ static void describe_question(FILE *out, const struct record *record)
 			fprintf(out, INDENT "asked   %s\n", texts[i].text);
 }
 
+/* Who looks names up wants a host, and a rule on that needs no name server. */
+static bool is_name_server(const struct record *record)
+{
+	const char *colon =
+	        record->use == POLICY_CONNECT && record->object ? strrchr(record->object, ':') : NULL;
+
+	return colon && !record->address_rule && strcmp(colon, ":53") == 0;
+}
+
 static void describe_hint(FILE *out, const struct record *record, const char *home)
 {
 	switch (hint_of(record)) {
@@ -116,6 +125,13 @@ static void describe_hint(FILE *out, const struct record *record, const char *ho
 			hint_policy(out, record, home);
 		}
 		fputc('\n', out);
+		if (hint_is_about_folder(record))
+			fputs(INDENT "        (removing or renaming it changes its folder)\n", out);
+		if (is_name_server(record))
+			fputs(INDENT "        (a name server; for one host: --connect example.org:443, which "
+			             "needs "
+			             "none)\n",
+			        out);
 		return;
 	}
 }

@@ -112,7 +112,8 @@ struct exchange {
 	const struct policy_syscall_rule *call_rule; /* on the call itself; NULL when none is recorded */
 	unsigned access;    /* what was asked of the object */
 	const char *why;    /* a refusal that no rule made */
-	const char *object; /* path after resolution, or NULL */
+	const char *object; /* path after resolution, or NULL; of two the one that was judged last */
+	const char *first;  /* of two paths, or NULL */
 	const char *second;
 	const char *asked;  /* the address that was named, where a redirect led elsewhere; or NULL */
 	const char *led_to; /* a socket file that a redirect led to, instead of the one in call.address; or NULL */

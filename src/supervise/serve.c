@@ -54,7 +54,7 @@ static void begin(struct worker *worker, struct exchange *x)
 	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
 	x->access = x->use = 0;
 	x->address_rule = NULL;
-	x->why = x->object = x->second = x->asked = x->led_to = NULL;
+	x->why = x->object = x->first = x->second = x->asked = x->led_to = NULL;
 	x->call_rule = NULL;
 	x->lifted_by = x->answer = NULL;
 	x->permit_count = 0;
@@ -276,6 +276,8 @@ void exchange_record(struct worker *worker, struct exchange *x)
 		return;
 	}
 	describe(x, name, sizeof(name), &record);
+	if (x->first)
+		record.object = x->first;
 	recorder_write(recorder, &record);
 }
 
@@ -375,7 +377,7 @@ static void act_and_ask(struct worker *worker, struct exchange *x)
 	while (may_be_asked(worker, x) && is_allowed_after_all(worker, x)) {
 		x->task = (struct task){.view = &worker->view, .tid = x->request.tid, .plan = x->plan};
 		x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
-		x->object = x->second = x->asked = x->led_to = NULL;
+		x->object = x->first = x->second = x->asked = x->led_to = NULL;
 		x->address_rule = NULL;
 		x->is_judged = false;
 		x->reply = (struct reply){.kind = REPLY_ERROR, .error = EACCES, .fd = -EBADF};

@@ -135,11 +135,88 @@ static void test_hints(void **state)
 	                     "           allow   only a policy without that rule: others can open what lies "
 	                     "inside, not the "
 	                     "place itself\n");
+	/* Nothing in a name means more than itself. */
+	record = sample(HOME "/a*b?[c]\\${HOME}$x", NULL);
+	expect_text(&record,
+	        "reeve: denied  cat[4711] openat(/home/me/a*b?[c]\\\\${HOME}$x, read) -> EACCES\n"
+	        "           rule    no rule allows it\n"
+	        "           allow   --read ~/'a\\*b\\?\\[c\\]\\\\\\${HOME}$x'    or in a policy: "
+	        "files: [{read: [\"~/a\\\\*b\\\\?\\\\[c\\\\]\\\\\\\\\\\\${HOME}$x\"]}]\n");
 	record = sample("/home/melanie/x", NULL);
 	expect_text(&record, "reeve: denied  cat[4711] openat(/home/melanie/x, read) -> EACCES\n"
 	                     "           rule    no rule allows it\n"
 	                     "           allow   --read /home/melanie/x    or in a policy: files: [{read: "
 	                     "[/home/melanie/x]}]\n");
+}
+
+/* What is there is removed by its folder, unless a rule refuses it by name. Two paths are both granted, once.
+ */
+static void test_folders(void **state)
+{
+	struct record record = sample("/dev/null", NULL);
+
+	record.call = "unlink";
+	record.operation = "remove";
+	record.access = POLICY_WRITE;
+	expect_text(&record, "reeve: denied  cat[4711] unlink(/dev/null, write) -> EACCES\n"
+	                     "           rule    no rule allows it\n"
+	                     "           allow   --write /dev    or in a policy: files: [{write: [/dev]}]\n"
+	                     "                   (removing or renaming it changes its folder)\n");
+	record.object = "/nowhere/x";
+	expect_text(&record, "reeve: denied  cat[4711] unlink(/nowhere/x, write) -> EACCES\n"
+	                     "           rule    no rule allows it\n"
+	                     "           allow   --write /nowhere/x    or in a policy: files: [{write: "
+	                     "[/nowhere/x]}]\n");
+	record.operation = "rename";
+	record.second = "/nowhere/x";
+	expect_text(&record, "reeve: denied  cat[4711] unlink(/nowhere/x, /nowhere/x, write) -> EACCES\n"
+	                     "           rule    no rule allows it\n"
+	                     "           allow   --write /nowhere/x    or in a policy: files: [{write: "
+	                     "[/nowhere/x]}]\n");
+	record.operation = "link";
+	record.second = "/nowhere/y";
+	record.access = POLICY_READ;
+	record.why = "the new name would give more access than the old one has";
+	expect_text(&record,
+	        "reeve: refused cat[4711] unlink(/nowhere/x, /nowhere/y, read) -> EACCES\n"
+	        "           why     the new name would give more access than the old one has\n"
+	        "           allow   --write /nowhere/x --write /nowhere/y    or in a policy: files: [{write: "
+	        "[/nowhere/x, /nowhere/y]}]\n");
+}
+
+static void test_calls(void **state)
+{
+	static const struct policy_syscall_rule by_default = {.verdict = POLICY_DENY,
+	                                                .text = "ioctl(request=TIOCSTI)",
+	                                                .place = {.source = "default"}},
+	                                        group = {.verdict = POLICY_KILL,
+	                                                .text = "@debug",
+	                                                .place = {.source = "p.yaml", .line = 2}},
+	                                        one = {.verdict = POLICY_DENY,
+	                                                .text = "ptrace",
+	                                                .place = {.source = "p.yaml", .line = 2}};
+	struct record record = {.tid = 1,
+	        .program = "gdb",
+	        .call = "ptrace",
+	        .operation = "trace",
+	        .verdict = POLICY_DENY,
+	        .error = EPERM,
+	        .call_rule = &by_default};
+
+	expect_text(&record, "reeve: denied  gdb[1] ptrace() -> EPERM\n"
+	                     "           rule    deny ioctl(request=TIOCSTI) at default, enforced by the "
+	                     "supervisor\n"
+	                     "           allow   --allow-call 'ioctl(request=TIOCSTI)'    or in a policy: "
+	                     "syscalls: [{allow: [\"ioctl(request=TIOCSTI)\"]}]\n");
+	record.call_rule = &group;
+	expect_text(&record, "reeve: denied  gdb[1] ptrace() -> EPERM\n"
+	                     "           rule    kill @debug at p.yaml:2, enforced by the supervisor\n"
+	                     "           allow   --allow-call ptrace    or in a policy: syscalls: [{allow: "
+	                     "[\"ptrace\"]}]\n");
+	record.call_rule = &one;
+	expect_text(&record, "reeve: denied  gdb[1] ptrace() -> EPERM\n"
+	                     "           rule    deny ptrace at p.yaml:2, enforced by the supervisor\n"
+	                     "           allow   only a policy without that rule\n");
 }
 
 static struct record to_address(const char *object, unsigned use, const struct policy_address_rule *rule)
@@ -228,7 +305,21 @@ static void test_addresses(void **state)
 	                     "[{connect: [\"unix:/run/a b\"]}]\n");
 	record = to_address("unix:@a\\x00", POLICY_CONNECT, NULL);
 	expect_text(&record, "reeve: denied  curl[4711] connect(unix:@a\\\\x00) -> EACCES\n"
-	                     "           rule    no rule allows it\n");
+	                     "           rule    no rule allows it\n"
+	                     "           allow   --connect 'unix:@a\\x00'    or in a policy: network: "
+	                     "[{connect: [\"unix:@a\\\\x00\"]}]\n");
+	record = to_address("unix:@a*", POLICY_CONNECT, NULL);
+	expect_text(&record, "reeve: denied  curl[4711] connect(unix:@a*) -> EACCES\n"
+	                     "           rule    no rule allows it\n"
+	                     "           allow   --connect 'unix:@a\\*'    or in a policy: network: "
+	                     "[{connect: [\"unix:@a\\\\*\"]}]\n");
+	record = to_address("udp:10.0.0.2:53", POLICY_CONNECT, NULL);
+	expect_text(&record, "reeve: denied  curl[4711] connect(udp:10.0.0.2:53) -> EACCES\n"
+	                     "           rule    no rule allows it\n"
+	                     "           allow   --connect udp:10.0.0.2:53    or in a policy: network: "
+	                     "[{connect: [\"udp:10.0.0.2:53\"]}]\n"
+	                     "                   (a name server; for one host: --connect example.org:443, "
+	                     "which needs none)\n");
 }
 
 static void test_hostile_names(void **state)
@@ -416,6 +507,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_text),
 	        cmocka_unit_test(test_hints),
+	        cmocka_unit_test(test_folders),
+	        cmocka_unit_test(test_calls),
 	        cmocka_unit_test(test_addresses),
 	        cmocka_unit_test(test_questions),
 	        cmocka_unit_test(test_hostile_names),

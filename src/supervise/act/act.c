@@ -1,9 +1,11 @@
 #include "supervise/act/act.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "supervise/decide.h"
 #include "target/signal.h"
@@ -123,6 +125,25 @@ void act_result(struct exchange *x, long result)
 		act_fail(x, -errno);
 	else
 		x->reply = (struct reply){.kind = REPLY_VALUE, .value = result, .fd = -EBADF};
+}
+
+void act_kept_by_folder(struct exchange *x, const struct resolved *at)
+{
+	struct match_verdict folder;
+	char path[RESOLVE_PATH_SIZE];
+	char *slash;
+
+	if (x->reply.kind != REPLY_ERROR || x->reply.error != EACCES || x->verdict.verdict != POLICY_ALLOW)
+		return;
+	strcpy(path, at->path);
+	slash = strrchr(path, '/');
+	slash[slash == path] = '\0';
+	matcher_decide(x->plan->matcher, path, POLICY_WRITE, &folder);
+	/* Where the folder's modes refuse it, no rule would help. */
+	if (folder.verdict == POLICY_ALLOW || faccessat(at->parent, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return;
+	x->verdict = (struct match_verdict){.verdict = POLICY_DENY, .error = EACCES};
+	x->is_judged = true;
 }
 
 const char *act_fd_path(int fd, char ret[ACT_FD_PATH_SIZE])

@@ -29,6 +29,10 @@ void act_natural_error(struct exchange *x, int error);
 /* Replies with a system call's result: a value, or the errno behind -1. */
 void act_result(struct exchange *x, long result);
 
+/* After a call that removes or renames what `at` is, and that the rules allow: where it failed since they grant
+ * the file alone, and Landlock ties that to the folder, it is the lack of a rule that refused it. */
+void act_kept_by_folder(struct exchange *x, const struct resolved *at);
+
 /* The path by which the kernel reaches the object of one of our descriptors ("/proc/thread-self/fd/7"). */
 #define ACT_FD_PATH_SIZE 40
 const char *act_fd_path(int fd, char ret[ACT_FD_PATH_SIZE]);

@@ -51,6 +51,7 @@ void act_remove(struct worker *worker, struct exchange *x)
 			act_fail(x, r);
 		else
 			act_result(x, syscall(SYS_unlinkat, at->parent, at->name, (int)flags));
+		act_kept_by_folder(x, at);
 	}
 	resolved_done(at);
 }

@@ -99,7 +99,7 @@ static int resolve_both(struct worker *worker, struct exchange *x)
 			return r;
 		}
 	}
-	x->object = x->resolved[0].path;
+	x->object = x->first = x->resolved[0].path;
 	x->second = x->resolved[1].path;
 	return 0;
 }
@@ -123,6 +123,8 @@ void act_rename(struct worker *worker, struct exchange *x)
 		else
 			act_result(x, syscall(SYS_renameat2, from->parent, from->name, to->parent, to->name,
 			                      (unsigned)x->call.flags));
+		act_kept_by_folder(x, from);
+		act_kept_by_folder(x, to);
 	}
 	act_let_sorts_go(worker);
 	resolved_done(from);
@@ -201,7 +203,7 @@ static int resolve_link(struct worker *worker, struct exchange *x)
 		act_resolution_failed(worker, x, &paths[1], r);
 		return r;
 	}
-	x->object = x->resolved[0].path;
+	x->object = x->first = x->resolved[0].path;
 	x->second = x->resolved[1].path;
 	return 0;
 }
