@@ -97,49 +97,20 @@ static void post(const struct server *server, const struct event *event)
 
 /* ---- the command's parent: a thread of its own, in the plan's domain ---- */
 
-/* The first file in PATH of that name that its modes would let run. NULL: none. */
-static char *look_up(const char *name)
-{
-	const char *path = getenv("PATH");
-
-	if (strchr(name, '/'))
-		return realpath(name, NULL);
-	for (path = path ? path : CHILD_STANDARD_PATH;; path++) {
-		size_t n = strcspn(path, ":");
-		AUTO_FREE char *file = NULL;
-		struct stat st;
-
-		if (asprintf(&file, "%.*s%s%s", (int)n, path, n ? "/" : "", name) < 0)
-			return NULL;
-		if (stat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111)
-			return realpath(file, NULL);
-		path += n;
-		if (!*path)
-			return NULL;
-	}
-}
-
 static void tell_exec(const struct server *server, int error)
 {
-	const char *name = server->options->argv[0];
-	AUTO_FREE char *advice = advice_on_command(server->options->argv, error);
-	AUTO_FREE char *real = NULL;
-	struct match_verdict verdict;
+	char *const *argv = server->options->argv;
+	AUTO_FREE char *program = advice_find(argv[0]);
+	AUTO_FREE char *advice = advice_on_command(argv, error);
 
-	if (error == ENOENT)
-		say(server, "%s: %s\n", name, strchr(name, '/') ? "no such file" : "command not found");
+	if (error == ENOENT && !program)
+		say(server, "%s: %s\n", argv[0], strchr(argv[0], '/') ? "no such file" : "command not found");
 	else
-		say(server, "%s: cannot be run: %s\n", name, strerror(error));
+		say(server, "%s: cannot be run: %s\n", argv[0], strerror(error));
+	if (!advice && program)
+		advice = advice_on_program(server->options->plan, program);
 	if (advice)
 		say(server, "%s\n", advice);
-	real = error == EACCES && !advice ? look_up(name) : NULL;
-	if (!real)
-		return;
-	matcher_decide(server->options->plan->matcher, real, POLICY_EXEC, &verdict);
-	if (verdict.verdict == POLICY_ASK)
-		say(server, "the policy asks about it, and nobody said yes\n");
-	else if (verdict.verdict != POLICY_ALLOW)
-		say(server, "the policy does not allow it; --exec '%s' would\n", real);
 }
 
 static void tell_failure(const struct server *server, enum child_step step, int error)
