@@ -86,7 +86,7 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 const char *policy_nearest(const char *word, const char *const *words)
 {
 	size_t length = strlen(word);
-	unsigned nearest = length < 3 ? 2 : length < 6 ? 3 : 4; /* this far is too far */
+	unsigned nearest = length < 5 ? 2 : length < 8 ? 3 : 4; /* this far is too far */
 	const char *found = NULL;
 
 	if (length > LONGEST_WORD)

@@ -12,6 +12,10 @@
 
 enum { WRITTEN_SIZE = PATH_MAX, PATTERN_SIZE = 2 * PATH_MAX };
 
+static const char home_error[] = "'~' stands for the home folder, which is not known: HOME is not set to an "
+                                 "absolute path; set it, also to a "
+                                 "folder that is not there";
+
 struct expansion {
 	struct policy_builder *builder;
 	const struct policy_place *place;
@@ -75,6 +79,8 @@ static int put_variable(struct expansion *expansion, const char *text, const cha
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)(end - text), text);
 	value = context->lookup ? context->lookup(context->user, name) : NULL;
+	if (!value && strcmp(name, "REEVE_TMP") == 0)
+		return fail(expansion, "${REEVE_TMP}, a private temporary folder, cannot be made");
 	if (!value || !*value) {
 		struct policy_quote quote = policy_quote(name, strlen(name));
 
@@ -103,7 +109,7 @@ static int put_home(struct expansion *expansion, const char *text)
 		        quote.text, quote.text);
 	}
 	if (!home || home[0] != '/')
-		return fail(expansion, "'~' stands for the home folder, which is not known: HOME is not set");
+		return fail(expansion, home_error);
 	put_literal(expansion, home);
 	return 0;
 }

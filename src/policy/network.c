@@ -420,6 +420,12 @@ static bool is_digits(const char *text, size_t length)
 	return length > 0;
 }
 
+/* A number alone. */
+static bool is_port(const struct reading *reading, size_t length)
+{
+	return !memchr(reading->at, '.', length) && reading->at + length == reading->end;
+}
+
 /* Up to the prefix or the port. */
 static size_t length_of_name(const struct reading *reading)
 {
@@ -441,7 +447,15 @@ static int read_host_or_ip(struct reading *reading)
 	        strspn(reading->at, "0123456789abcdefABCDEF:.") >= (size_t)(colon + 1 - reading->at))
 		return fail(reading, "'%s': an IPv6 address stands between brackets: [::1]:443",
 		        rest(reading).text);
+	if (length == 0 && *reading->at == ':')
+		return fail(reading, "an address is missing before '%s'; '*%s' is that port of every address",
+		        rest(reading).text, rest(reading).text);
 	if (is_digits(reading->at, length)) {
+		if (is_port(reading, length))
+			return fail(reading,
+			        "'%s' lacks its address: write '*:%s' for that port of every address, or "
+			        "'127.0.0.1:%s'",
+			        quote(reading).text, rest(reading).text, rest(reading).text);
 		r = read_ipv4(reading, length);
 		if (r == 0 && !reading->failed)
 			r = read_ports(reading);
@@ -559,8 +573,9 @@ int policy_add_network(
 
 	if (strlen(text) != length || strcmp(text, "own") != 0)
 		return policy_diagnose(builder, place,
-		        "'network' expects rules such as 'connect: \"*:443\"', or own, found '%s'",
-		        policy_quote(text, length).text);
+		        "'network' expects rules such as 'connect: \"*:443\"', or own, found '%s'%s",
+		        policy_quote(text, length).text,
+		        strcmp(text, "none") == 0 ? "; without such rules there is no network" : "");
 	if (builder->own_network)
 		return 0;
 	builder->own_network = true;

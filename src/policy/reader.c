@@ -77,6 +77,27 @@ static bool stood_before(const struct document_node *map, const struct document_
 	return false;
 }
 
+enum { KNOWN_SIZE = 256 };
+
+/* "; did you mean 'read'?", or what there is. */
+static void write_known(const char *text, const char *const *known, char *ret, size_t size)
+{
+	const char *nearest = policy_nearest(text, known);
+	size_t used = 0;
+
+	if (nearest) {
+		snprintf(ret, size, "; did you mean '%s'?", nearest);
+		return;
+	}
+	ret[0] = '\0';
+	for (size_t i = 0; known[i] && used < size; i++) {
+		const char *before = i == 0 ? "; there are " : known[i + 1] ? ", " : " and ";
+		int n = snprintf(ret + used, size - used, "%s%s", before, known[i]);
+
+		used += n > 0 ? (size_t)n : 0;
+	}
+}
+
 /* Complains of keys that are unknown or stand twice. */
 static int check_keys(struct reader *reader, const struct document_node *map, const struct keys *keys)
 {
@@ -91,11 +112,10 @@ static int check_keys(struct reader *reader, const struct document_node *map, co
 			r = COMPLAIN(reader, key,
 			        "'%s' is part of the policy language but not in this version", quote.text);
 		} else if (!is_one_of(key, keys->known)) {
-			const char *nearest = policy_nearest(key->text, keys->known);
+			char known[KNOWN_SIZE];
 
-			r = COMPLAIN(reader, key, "unknown key '%s'%s%s%s", quote.text,
-			        nearest ? "; did you mean '" : "", nearest ? nearest : "",
-			        nearest ? "'?" : "");
+			write_known(key->text, keys->known, known, sizeof(known));
+			r = COMPLAIN(reader, key, "unknown key '%s'%s", quote.text, known);
 		}
 	}
 	return r;
@@ -614,11 +634,11 @@ static int read_section(struct reader *reader, const struct document_node *top, 
 
 	if (!list)
 		return 0;
-	if (is_network_word(list, name))
+	if (strcmp(name, "network") == 0 && is_string(list))
 		return add_network_word(reader, list);
 	if (list->kind != DOCUMENT_LIST)
-		return COMPLAIN(
-		        reader, list, "'%s' expects a list of rules, found %s", name, found(list).text);
+		return COMPLAIN(reader, list, "'%s' expects a list of rules, found %s%s", name,
+		        found(list).text, list->kind == DOCUMENT_MAP ? "; each rule begins with '- '" : "");
 	for (const struct document_node *item = list->first; r == 0 && item; item = item->next) {
 		if (policy_has_told_enough(reader->builder))
 			break;

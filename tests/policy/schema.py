@@ -26,7 +26,7 @@ ONLY_THE_READER = {
     'aliases are followed': ['anchor-map', 'laughs-wide'],
     'what a string means': ['create-pattern', 'glob-bad', 'long-path', 'nul-in-path', 'tilde-user', 'variable-in-class',
                             'variable-malformed', 'variable-unknown',
-                            'network-addresses', 'network-hosts', 'network-ports', 'network-unix',
+                            'address-missing', 'network-addresses', 'network-hosts', 'network-ports', 'network-unix',
                             'network-redirects'],
     'what other files say': ['use-cycle', 'use-deep', 'use-directory', 'use-file-missing', 'use-itself', 'use-pattern'],
     'what two files have in common': ['streams-one'],
