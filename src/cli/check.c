@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/escape.h"
@@ -22,14 +23,25 @@ static const struct option known[] = {
 /* What else the word may be that was given as a policy. */
 static void explain_failure(const char *path, int r)
 {
-	if (r == -ENOENT && policy_profile_text(path))
+	struct stat st;
+
+	if (r == -ENOENT && strcmp(path, "-") == 0)
+		fputs("Standard input is checked by: reeve check /dev/stdin\n", stderr);
+	else if (r == -ENOENT && policy_profile_text(path))
 		fprintf(stderr, "The profile of that name is built in: reeve profiles show %s\n", path);
-	else if (r == -EISDIR)
-		fputs("A folder's policies are checked by: reeve check FOLDER/*.yaml\n", stderr);
+	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		fputs("A folder stands for the .reeve.yaml in it; others are checked by: reeve check "
+		      "FOLDER/*.yaml\n",
+		        stderr);
 	else if (mistakes_is_program(path))
 		fputs("That is a program, not a policy; to run it: reeve run -- PROGRAM\n", stderr);
 	else if (strlen(path) > 2 && strcmp(path + strlen(path) - 2, ".t") == 0)
 		fputs("Tests of policies are run by: reeve check --test FILE\n", stderr);
+}
+
+static const char *ending(size_t count)
+{
+	return count == 1 ? "" : "s";
 }
 
 /* 0 when the policy is well, 1 when it is not, -errno when it cannot be read. */
@@ -38,11 +50,13 @@ static int check_policy(struct options *options, const char *path)
 	struct policy_context context = options_context(options);
 	struct policy_builder *builder = NULL;
 	struct policy *policy = NULL;
+	const char *file;
 	int r = policy_builder_new(&context, &builder);
 
 	if (r < 0)
 		return r;
-	r = policy_add_file(builder, path);
+	file = options_policy_file(options, path);
+	r = file ? policy_add_file(builder, file) : -ENOMEM;
 	if (r == 0)
 		r = policy_builder_finish(builder, &policy);
 	options_tell_diagnostics(builder, stderr);
@@ -55,9 +69,10 @@ static int check_policy(struct options *options, const char *path)
 	} else if (r == -EINVAL) {
 		r = 1;
 	} else if (r == 0) {
-		escape_for_terminal(stdout, path);
-		printf(": %zu file rules, %zu network rules, %zu rules on system calls\n", policy->file_count,
-		        policy->address_count, policy->syscall_count);
+		escape_for_terminal(stdout, file);
+		printf(": %zu file rule%s, %zu network rule%s, %zu rule%s on system calls\n",
+		        policy->file_count, ending(policy->file_count), policy->address_count,
+		        ending(policy->address_count), policy->syscall_count, ending(policy->syscall_count));
 	}
 	policy_unref(policy);
 	policy_builder_free(builder);
@@ -146,8 +161,9 @@ static int main_of_check(int argc, char **argv)
 
 static const char help[] = "Usage: reeve check POLICY...\n"
                            "       reeve check --test FILE...\n"
-                           "Finds mistakes in policies, each told as file:line:column; with --test runs\n"
-                           "files of triplets (policy, question, expected verdict).\n"
+                           "Finds mistakes in policies, each told as file:line:column; a folder stands for\n"
+                           "the .reeve.yaml in it. With --test runs files of triplets (policy, question,\n"
+                           "expected verdict).\n"
                            "Examples:\n"
                            "  reeve check policy.yaml\n"
                            "  reeve check policies/*.yaml\n"

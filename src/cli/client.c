@@ -209,6 +209,20 @@ static bool is_ok(struct json_object *object)
 	return json_object_object_get_ex(object, "ok", &value) && json_object_get_boolean(value);
 }
 
+/* As many as there are: a policy may have several mistakes. */
+static void tell_lines(const char *subcommand, const char *text)
+{
+	do {
+		size_t n = strcspn(text, "\n");
+		AUTO_FREE char *line = strndup(text, n);
+
+		fprintf(stderr, "reeve %s: ", subcommand);
+		escape_for_terminal(stderr, line ? line : "");
+		fputc('\n', stderr);
+		text += n + (text[n] == '\n');
+	} while (*text);
+}
+
 int client_ask(struct client *client, const char *subcommand, const char *deed, struct json_object *request,
         struct json_object **ret)
 {
@@ -225,8 +239,6 @@ int client_ask(struct client *client, const char *subcommand, const char *deed, 
 	*ret = object;
 	if (is_ok(object))
 		return 0;
-	fprintf(stderr, "reeve %s: ", subcommand);
-	escape_for_terminal(stderr, client_text(object, "error"));
-	fputc('\n', stderr);
+	tell_lines(subcommand, client_text(object, "error"));
 	return -EIO;
 }

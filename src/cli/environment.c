@@ -147,6 +147,9 @@ static int take_words(
 			r = options_take(options, is_policy ? 'p' : OPTION_USE, word);
 		if (r < 0)
 			return r;
+		if (n)
+			options->items.items[options->items.count - 1].variable =
+			        is_policy ? PREFIX "POLICY" : PREFIX "USE";
 		value += n + (value[n] != '\0');
 	}
 	return 0;

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/mistakes.h"
 #include "cli/suggest.h"
+#include "launch/launch.h"
 
 const struct cli_command *const cli_commands[] = {
         &cli_run,
@@ -91,9 +92,14 @@ static void hold_standard_descriptors(void)
 {
 	int fd;
 
-	do
+	do {
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
+		/* What is written there fails, as it would have. */
+		if (fd == STDOUT_FILENO) {
+			close(fd);
+			fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		}
+	} while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd > STDERR_FILENO)
 		close(fd);
 }
@@ -181,6 +187,15 @@ static int complain(char **argv)
 	return CLI_EXIT_WRONG;
 }
 
+/* What nobody could read was not told. */
+static int check_output(const struct cli_command *command, int code)
+{
+	if (fflush(stdout) != EOF && !ferror(stdout))
+		return code;
+	fputs("reeve: standard output cannot be written\n", stderr);
+	return command == &cli_run ? LAUNCH_EXIT_FAILED : CLI_EXIT_WRONG;
+}
+
 int main(int argc, char **argv)
 {
 	const struct cli_command *command;
@@ -197,5 +212,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; !command && i < ELEMENTS(aliases); i++)
 		if (strcmp(argv[1], aliases[i].typed) == 0)
 			command = cli_find(aliases[i].name);
-	return command ? command->function(argc - 1, argv + 1) : complain(argv);
+	return command ? check_output(command, command->function(argc - 1, argv + 1)) : complain(argv);
 }

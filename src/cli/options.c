@@ -162,6 +162,15 @@ int options_take(struct options *options, int option, const char *value)
 
 	if (!item.key)
 		return 0;
+	/* "--read --write x", "--read -- make": its own value was forgotten. */
+	if (strncmp(value, "--", 2) == 0) {
+		fprintf(stderr, "reeve: --%s needs a value before ", item.key);
+		escape_for_terminal(stderr, value);
+		fputs("; a file of that name is ./", stderr);
+		escape_for_terminal(stderr, value);
+		fputc('\n', stderr);
+		return -EINVAL;
+	}
 	options->has_base |= option == 'p' || (option == OPTION_USE && !adds_to_a_profile(value));
 	options->has_grant |= option == OPTION_READ || option == OPTION_WRITE || option == OPTION_EXEC;
 	r = ARRAY_PUSH(&options->items, item);
@@ -294,13 +303,28 @@ struct policy_context options_context(struct options *options)
 	        .home = options->home, .cwd = options->cwd, .lookup = look_up, .user = options};
 }
 
+static void tell_same(size_t *count, FILE *out)
+{
+	if (*count)
+		fprintf(out, "(the same in %zu more place%s)\n", *count, *count == 1 ? "" : "s");
+	*count = 0;
+}
+
 void options_tell_diagnostics(const struct policy_builder *builder, FILE *out)
 {
 	const struct policy_diagnostics *diagnostics = policy_builder_diagnostics(builder);
+	size_t same = 0;
 
 	for (size_t i = 0; i < diagnostics->count; i++) {
 		const struct policy_diagnostic *d = &diagnostics->items[i];
 		char place[512];
+
+		/* A home folder that is not known is wrong in a hundred places of the built-in profiles. */
+		if (i > 0 && strcmp(d->message, diagnostics->items[i - 1].message) == 0) {
+			same++;
+			continue;
+		}
+		tell_same(&same, out);
 
 		policy_place_text(&d->place, place, sizeof(place));
 		if (place[0]) {
@@ -309,6 +333,7 @@ void options_tell_diagnostics(const struct policy_builder *builder, FILE *out)
 		}
 		fprintf(out, "%s\n", d->message);
 	}
+	tell_same(&same, out);
 }
 
 static bool is_profile(const char *name)
@@ -338,9 +363,15 @@ static void tell_failure(FILE *out, const struct options_item *item, int r)
 /* What may have been meant by a policy that was none. */
 static void tell_advice(FILE *out, const struct options_item *item)
 {
-	if (item->error == 0 || strcmp(item->key, "policy") != 0)
+	if (item->error == 0)
 		return;
-	if (is_profile(item->value))
+	if (item->variable)
+		fprintf(out, "reeve: that is what the variable %s says\n", item->variable);
+	if (strcmp(item->key, "policy") != 0)
+		return;
+	if (strcmp(item->value, "-") == 0)
+		fputs("reeve: standard input is -p /dev/stdin\n", out);
+	else if (is_profile(item->value))
 		fprintf(out, "reeve: the built-in profile of that name is: --use %s\n", item->value);
 	else if (is_folder(item->value) && item->error == -ENOENT)
 		fputs("reeve: -p FOLDER names the " OPTIONS_PROJECT_FILE " in it, and there is none\n", out);
@@ -348,8 +379,7 @@ static void tell_advice(FILE *out, const struct options_item *item)
 		fputs("reeve: that is a program, not a policy; to run it: reeve run -- PROGRAM\n", out);
 }
 
-/* A folder stands for the project's policy in it. NULL when memory is short. */
-static const char *policy_file(struct options *options, const char *path)
+const char *options_policy_file(struct options *options, const char *path)
 {
 	AUTO_FREE char *inside = NULL;
 	size_t n = strlen(path);
@@ -369,7 +399,7 @@ static const char *policy_file(struct options *options, const char *path)
 
 static int add_policy(struct options *options, struct policy_builder *builder, struct options_item *item)
 {
-	item->file = policy_file(options, item->value);
+	item->file = options_policy_file(options, item->value);
 	return item->file ? policy_add_file(builder, item->file) : -ENOMEM;
 }
 
@@ -445,8 +475,8 @@ int options_policy(struct options *options, struct policy **ret)
 	for (size_t i = 0; i < options->items.count; i++)
 		tell_advice(options->errors, &options->items.items[i]);
 	if (options->tmp_error)
-		fprintf(options->errors, "reeve: cannot make a private folder in %s: %s\n", options->tmp_top,
-		        strerror(options->tmp_error));
+		fprintf(options->errors, "reeve: cannot make a private folder in %s: %s; TMPDIR says where\n",
+		        options->tmp_top, strerror(options->tmp_error));
 	policy_builder_free(builder);
 	return r;
 }

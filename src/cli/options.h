@@ -77,6 +77,7 @@ struct options_item {
 	const char *value; /* borrowed from argv, or kept */
 	int error;         /* what adding it ended with */
 	const char *file;  /* of a policy: the file that was read */
+	const char *variable; /* of the environment, that said it; or NULL */
 };
 
 /* What ${REEVE_TMP} is. */
@@ -121,7 +122,12 @@ const char *options_keep(struct options *options, const char *text, size_t lengt
 /* Where private folders are made. */
 const char *options_tmp_top(void);
 
-/* Takes what getopt_long gave: 1 when it was an option of policies, 0 when not, -ENOMEM. */
+/* What a policy that is named by `path` is read from: a folder stands for the project's policy in it. Lives as long as
+ * the options; NULL when memory is short. */
+const char *options_policy_file(struct options *options, const char *path);
+
+/* Takes what getopt_long gave: 1 when it was an option of policies, 0 when not, -ENOMEM; -EINVAL for what is an option
+ * itself and no value, which is told on stderr. */
 int options_take(struct options *options, int option, const char *value);
 
 /* The same by the key of an item; -EINVAL when there is none of that name. */

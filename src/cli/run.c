@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "kernel/credentials.h"
 #include "launch/launch.h"
+#include "names/machine.h"
 #include "record/describe.h"
 #include "record/record.h"
 
@@ -529,12 +530,30 @@ static int check_asking(const struct running *running, const struct plan *plan)
 	return -EINVAL;
 }
 
+/* Also where no rule names a host: what is wrong is told when it is said, and not in some later run. */
+static int check_name_server(const struct running *running)
+{
+	struct machine_server server;
+
+	if (!running->dns || machine_read_server(running->dns, &server) == 0)
+		return 0;
+	fprintf(stderr,
+	        "reeve run: %s expects an address such as 192.0.2.1, 192.0.2.1:5353 or 2001:db8::1, found ",
+	        running->dns == getenv("REEVE_DNS") ? "REEVE_DNS" : "--dns");
+	escape_for_terminal(stderr, running->dns);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
 static int run(struct running *running, char **argv)
 {
 	struct reeve_features features;
 	struct policy *policy = NULL;
 	struct plan *plan = NULL;
-	int r = prepare_asking(running);
+	int r = check_name_server(running);
+
+	if (r == 0)
+		r = prepare_asking(running);
 
 	if (running->quiet)
 		progress_silence();
@@ -565,6 +584,8 @@ static int main_of_run(int argc, char **argv)
 	        .dns = getenv("REEVE_DNS")};
 	int r = options_init(OPTIONS_TMP_MADE, &running.options);
 
+	if (running.dns && !*running.dns)
+		running.dns = NULL;
 	if (r < 0) {
 		fprintf(stderr, "reeve run: the working directory: %s\n", strerror(-r));
 		return LAUNCH_EXIT_FAILED;
