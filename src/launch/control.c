@@ -26,6 +26,7 @@
 #define LONGEST_REQUEST (1 << 18)
 #define PATIENCE_SECONDS 30 /* with a peer that does not speak, or does not listen */
 #define STACK_SIZE (512 * 1024)
+#define NOTE_SECONDS 1 /* for what the run says, until a peer is answered without */
 #define MOST_STOP_SECONDS 3600
 #define FOLLOW_MS 500
 #define VERSION 1
@@ -49,6 +50,61 @@ struct conversation {
 	size_t length;
 	bool is_over;
 };
+
+/* Detached, unless its number is wanted to join it. */
+static int start_thread(void *(*function)(void *argument), void *argument, pthread_t *ret)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int r;
+
+	pthread_attr_init(&attributes);
+	if (!ret)
+		pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	r = pthread_create(ret ? ret : &thread, &attributes, function, argument);
+	pthread_attr_destroy(&attributes);
+	return -r;
+}
+
+/* ---- notes ---- */
+
+struct note {
+	struct recorder *recorder;
+	const char *kind;
+	char text[96];
+};
+
+static void *note_main(void *argument)
+{
+	struct note *note = argument;
+
+	recorder_note(note->recorder, note->kind, note->text);
+	free(note);
+	return NULL;
+}
+
+/* The note comes before what it is about, unless nobody reads what the run says: that holds up no peer. */
+static void write_note(struct conversation *c, const char *kind, const char *what)
+{
+	struct note *note = calloc(1, sizeof(*note));
+	struct timespec until;
+	pthread_t thread;
+
+	if (!note)
+		return;
+	note->recorder = c->control->options.launch->recorder;
+	note->kind = kind;
+	snprintf(note->text, sizeof(note->text), "process %d %s", c->peer, what);
+	if (start_thread(note_main, note, &thread) < 0) {
+		free(note);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += NOTE_SECONDS;
+	if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+		pthread_detach(thread);
+}
 
 /* ---- what is said ---- */
 
@@ -198,17 +254,14 @@ static void pause_ms(long milliseconds)
 /* This thread ends with the process, which ends with the last of the tree. */
 static void do_stop(struct conversation *c, struct json_object *request)
 {
-	struct recorder *recorder = c->control->options.launch->recorder;
 	struct json_object *value;
 	double seconds = 10;
-	char text[96];
 
 	if (json_object_object_get_ex(request, "seconds", &value))
 		seconds = json_object_get_double(value);
 	if (!(seconds >= 0 && seconds <= MOST_STOP_SECONDS))
 		return refuse(c, "\"seconds\" expects a number from 0 to 3600");
-	snprintf(text, sizeof(text), "process %d asked that all of this run ends", c->peer);
-	recorder_note(recorder, "stop", text);
+	write_note(c, "stop", "asked that all of this run ends");
 	/* First: with the last of the tree this process ends. */
 	send_object(c, reply(true));
 	process_signal_descendants(SIGTERM);
@@ -281,7 +334,6 @@ static void swap_plan(struct conversation *c, struct plan *plan)
 	const struct launch_options *launch = c->control->options.launch;
 	AUTO_FREE char *restart = NULL;
 	struct json_object *object;
-	char text[96];
 	int r = plan_compare(launch->plan, plan, &restart);
 
 	if (r == 0 && c->control->options.supervisor)
@@ -289,8 +341,7 @@ static void swap_plan(struct conversation *c, struct plan *plan)
 	else
 		plan_free(plan);
 	if (r == 0) {
-		snprintf(text, sizeof(text), "process %d changed the policy", c->peer);
-		recorder_note(launch->recorder, "reload", text);
+		write_note(c, "reload", "changed the policy");
 		return send_object(c, reply(true));
 	}
 	object = reply(false);
@@ -428,20 +479,6 @@ static void *conversation_main(void *argument)
 	return NULL;
 }
 
-static int start_thread(void *(*function)(void *argument), void *argument)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-	int r;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	r = pthread_create(&thread, &attributes, function, argument);
-	pthread_attr_destroy(&attributes);
-	return -r;
-}
-
 static void welcome(struct control *control, int fd)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
@@ -451,7 +488,7 @@ static void welcome(struct control *control, int fd)
 		*c = (struct conversation){.control = control, .fd = fd};
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-		if (start_thread(conversation_main, c) == 0)
+		if (start_thread(conversation_main, c, NULL) == 0)
 			return;
 	}
 	if (c)
@@ -526,7 +563,7 @@ struct control *control_start(const struct control_options *options)
 	control->folder = open_folder();
 	if (control->folder >= 0)
 		control->socket = runtime_publish(control->folder, control->id);
-	if (control->socket >= 0 && start_thread(control_main, control) == 0)
+	if (control->socket >= 0 && start_thread(control_main, control, NULL) == 0)
 		return control;
 	if (control->socket >= 0)
 		runtime_withdraw(control->folder, control->id);

@@ -64,6 +64,39 @@ def lists(reeve):
         assert place.sockets == []
 
 
+def nobody_reads_what_it_says(reeve):
+    """Whose standard error is a pipe that is full is changed and ended all the same."""
+    with Place(reeve) as place:
+        (place.work / 'secret').write_text('x')
+        outside, inside = os.pipe()
+        os.set_blocking(inside, False)
+        try:
+            while True:
+                os.write(inside, b'x' * 4096)
+        except BlockingIOError:
+            pass
+        os.set_blocking(inside, True)
+        run = place.start(*GRANTS, '--deny', 'secret', '--', PYTHON, '-c', READER, stderr=inside)
+        os.close(inside)
+        try:
+            assert run.stdout.readline() == 'ready\n'
+            name = place.id_of(run)
+            done = place.call('reload', *GRANTS, '--deny', 'other', name)
+            assert done.returncode == 0, done
+            assert ask(run, 'secret') == 'open'
+            assert place.call('reload', name).returncode == 0
+            [one] = place.listing()
+            peer = place.talk(name)
+            say(peer, do='stop', seconds=0)
+            assert hear(peer)['ok']
+            wait_for('the command to end', lambda: parent(one['pid']) is None)
+            peer.close()
+        finally:
+            os.close(outside)
+        # What it could not say, nobody wants to hear now.
+        assert run.wait(PATIENCE) in (128 + signal.SIGTERM, 128 + signal.SIGKILL), run.returncode
+
+
 def lists_what_is_left(reeve):
     with Place(reeve) as place:
         run = place.start(*GRANTS, '--', 'sh', '-c', 'read line; (read line; sleep 1000) <&0 >/dev/null 2>&1 &')
@@ -457,8 +490,8 @@ if __name__ == '__main__':
     if not os.access(REEVE, os.X_OK):
         print('skipped: this user cannot reach', REEVE)
         sys.exit(77)
-    TESTS = [lists, lists_what_is_left, lasts_only, forgets_the_dead, takes_no_foreign_folder, logs,
-             a_slow_follower_holds_nobody_up, stops, reloads, reloads_redirects, reload_says_what_needs_a_restart,
+    TESTS = [lists, lists_what_is_left, nobody_reads_what_it_says, lasts_only, forgets_the_dead, takes_no_foreign_folder,
+             logs, a_slow_follower_holds_nobody_up, stops, reloads, reloads_redirects, reload_says_what_needs_a_restart,
              targets_are_turned_away, a_fake_is_not_believed, nonsense_does_no_harm, wrong_uses]
     if len(sys.argv) > 3:
         TESTS = [test for test in TESTS if test.__name__ in sys.argv[3:]]
