@@ -29,6 +29,8 @@ def main():
     told = {name: calls for name, calls in lists(manual, 'Li').items() if name[0] == '@'}
     wrong = [f'{name}: the manual says {told.get(name)}, the command {groups.get(name)}'
              for name in sorted(set(groups) | set(told)) if told.get(name) != groups.get(name)]
+    items = re.findall(r'^\.It Li (@.*)', manual, re.M)
+    wrong += [f'{name} stands {items.count(name)} times in the manual' for name in sorted(set(items)) if items.count(name) > 1]
     section = manual[manual.index('.Ss What is refused by default'):manual.index('.Ss Groups')]
     told = {(item.split()[0], call): 'root' in item for item, calls in lists(section, 'Er').items() for call in calls}
     found = {(entry['errno'], entry['text']) for entry in ask('explain', '--json')['defaults']}
