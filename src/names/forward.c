@@ -9,21 +9,21 @@
 #include "base/cleanup.h"
 #include "names/inner.h"
 
-#define PATIENCE 4000 /* milliseconds in all: most programs ask again after five seconds */
-#define ROUNDS 2
+#define MOST_PATIENCE 30000 /* milliseconds in all, whatever the machine's options say */
 
 struct asking {
 	bool is_used;
 	struct message_question question;
 	void *ticket;
 	struct machine_servers servers;
+	size_t first; /* of the servers */
 	unsigned attempt;
 	bool plain; /* without EDNS: the server did not understand it */
 	int fd;
 	bool is_stream, is_sent;
 	uint16_t id;
-	uint64_t deadline;
-	uint8_t *bytes; /* what came by TCP; owned */
+	uint64_t deadline, end; /* of this attempt, and of all */
+	uint8_t *bytes;         /* what came by TCP; owned */
 	size_t length;
 };
 
@@ -87,7 +87,7 @@ static void finish(struct forward *forward, struct asking *asking, const struct 
 
 static const struct machine_server *server_of(const struct asking *asking)
 {
-	return &asking->servers.items[asking->attempt % asking->servers.count];
+	return &asking->servers.items[(asking->first + asking->attempt) % asking->servers.count];
 }
 
 /* A socket connected to the present server. */
@@ -135,7 +135,9 @@ static int start_attempt(struct asking *asking)
 	r = open_socket(asking);
 	if (r == 0 && !asking->is_stream)
 		r = send_question(asking);
-	asking->deadline = names_milliseconds() + PATIENCE / (asking->servers.count * ROUNDS);
+	asking->deadline = names_milliseconds() + 1000 * asking->servers.timeout;
+	if (asking->deadline > asking->end)
+		asking->deadline = asking->end;
 	return r;
 }
 
@@ -143,13 +145,29 @@ static int start_attempt(struct asking *asking)
 static void try_next(struct forward *forward, struct asking *asking)
 {
 	asking->is_stream = false;
-	while (++asking->attempt < asking->servers.count * ROUNDS)
+	while (++asking->attempt < asking->servers.count * asking->servers.attempts &&
+	        names_milliseconds() < asking->end)
 		if (start_attempt(asking) == 0)
 			return;
 	finish(forward, asking, NULL);
 }
 
-int forward_ask(struct forward *forward, const struct message_question *question, void *ticket)
+/* A program that gets no answer asks its next server, when it thinks that it is time: what it asks is what it
+ * means. */
+static void choose_servers(const struct names *names, const uint8_t asked[16], struct asking *asking)
+{
+	struct machine_servers *servers = &asking->servers;
+
+	machine_servers(names->resolvers, servers);
+	if (names->server.length > 0) {
+		servers->count = 1;
+		servers->items[0] = names->server;
+	}
+	asking->first = machine_find_server(servers, asked);
+}
+
+int forward_ask(struct forward *forward, const struct message_question *question, const uint8_t asked[16],
+        void *ticket)
 {
 	struct asking *asking = NULL;
 
@@ -159,10 +177,8 @@ int forward_ask(struct forward *forward, const struct message_question *question
 	if (!asking)
 		return -ENOBUFS;
 	*asking = (struct asking){.is_used = true, .question = *question, .ticket = ticket, .fd = -EBADF};
-	if (forward->names->server.length > 0)
-		asking->servers = (struct machine_servers){.count = 1, .items = {forward->names->server}};
-	else
-		machine_servers(forward->names->resolvers, &asking->servers);
+	choose_servers(forward->names, asked, asking);
+	asking->end = names_milliseconds() + MOST_PATIENCE;
 	if (start_attempt(asking) < 0)
 		try_next(forward, asking);
 	return 0;

@@ -85,8 +85,10 @@ int forward_new(struct names *names,
         void *user, struct forward **ret);
 void forward_free(struct forward *forward); /* NULL is fine */
 
-/* Takes a question; `ticket` is given back, and freed by free() if that never comes. 0; -ENOBUFS: too many. */
-int forward_ask(struct forward *forward, const struct message_question *question, void *ticket);
+/* Takes a question; `ticket` is given back, and freed by free() if that never comes. `asked` is the address of the server
+ * that the program asked: where that is one of the machine's, it comes first. 0; -ENOBUFS: too many. */
+int forward_ask(
+        struct forward *forward, const struct message_question *question, const uint8_t asked[16], void *ticket);
 
 #define FORWARD_MOST 128
 

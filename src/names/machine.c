@@ -14,6 +14,9 @@
 
 #define PORT 53
 
+/* As libc has them. */
+enum { USUAL_TIMEOUT = 5, MOST_TIMEOUT = 30, USUAL_ATTEMPTS = 2, MOST_ATTEMPTS = 5 };
+
 /* ---- name servers ---- */
 
 static int read_port(const char *text, uint16_t *ret)
@@ -89,24 +92,70 @@ int machine_read_server(const char *text, struct machine_server *ret)
 	return server_of(host, port, ret);
 }
 
+/* "timeout:2" */
+static void read_option(const char *word, const char *name, unsigned most, unsigned *ret)
+{
+	size_t n = strlen(name);
+	char *end;
+	unsigned long value;
+
+	if (strncmp(word, name, n) != 0 || word[n] != ':' || !isdigit((unsigned char)word[n + 1]))
+		return;
+	value = strtoul(word + n + 1, &end, 10);
+	if (!*end)
+		*ret = value == 0 ? 1 : value > most ? most : (unsigned)value;
+}
+
+static void read_options(char **rest, struct machine_servers *ret)
+{
+	const char *word;
+
+	while ((word = strtok_r(NULL, " \t\n", rest))) {
+		read_option(word, "timeout", MOST_TIMEOUT, &ret->timeout);
+		read_option(word, "attempts", MOST_ATTEMPTS, &ret->attempts);
+	}
+}
+
 void machine_servers(const char *path, struct machine_servers *ret)
 {
 	AUTO_FCLOSE FILE *file = fopen(path, "re");
 	AUTO_FREE char *line = NULL;
 	size_t size = 0;
 
-	ret->count = 0;
-	while (file && ret->count < MACHINE_SERVERS && getline(&line, &size, file) >= 0) {
-		char *rest = NULL;
+	*ret = (struct machine_servers){.timeout = USUAL_TIMEOUT, .attempts = USUAL_ATTEMPTS};
+	while (file && getline(&line, &size, file) >= 0) {
+		char *rest = NULL, *value;
 		const char *word = strtok_r(line, " \t\n", &rest);
-		char *value = word ? strtok_r(NULL, " \t\n", &rest) : NULL;
 
-		if (value && strcmp(word, "nameserver") == 0 &&
-		        server_of(value, PORT, &ret->items[ret->count]) == 0)
+		if (word && strcmp(word, "options") == 0)
+			read_options(&rest, ret);
+		if (!word || strcmp(word, "nameserver") != 0 || ret->count == MACHINE_SERVERS)
+			continue;
+		value = strtok_r(NULL, " \t\n", &rest);
+		if (value && server_of(value, PORT, &ret->items[ret->count]) == 0)
 			ret->count++;
 	}
 	if (ret->count == 0)
 		ret->count = machine_read_server("127.0.0.1", &ret->items[0]) == 0;
+}
+
+static bool is_at(const struct machine_server *server, const uint8_t ip[16])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&server->address;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&server->address;
+
+	if (server->address.ss_family == AF_INET6)
+		return memcmp(&in6->sin6_addr, ip, 16) == 0;
+	return memcmp(ip, mapped, sizeof(mapped)) == 0 && memcmp(&in->sin_addr, ip + sizeof(mapped), 4) == 0;
+}
+
+size_t machine_find_server(const struct machine_servers *servers, const uint8_t ip[16])
+{
+	for (size_t i = 0; i < servers->count; i++)
+		if (is_at(&servers->items[i], ip))
+			return i;
+	return 0;
 }
 
 /* ---- names that need no server ---- */

@@ -14,6 +14,8 @@ struct machine_server {
 };
 
 struct machine_servers {
+	unsigned timeout;  /* seconds that one of them may take */
+	unsigned attempts; /* how often each is asked */
 	size_t count;
 	struct machine_server items[MACHINE_SERVERS];
 };
@@ -21,9 +23,12 @@ struct machine_servers {
 /* "192.0.2.1", "192.0.2.1:5353", "2001:db8::1", "[2001:db8::1]:5353". 0 or -EINVAL. */
 int machine_read_server(const char *text, struct machine_server *ret);
 
-/* The name servers of a file like /etc/resolv.conf; one on this machine when it names none, as everyone takes it.
- * Never fails. */
+/* The name servers of a file like /etc/resolv.conf, and its options on patience; one on this machine when it names none,
+ * as everyone takes it. Never fails. */
 void machine_servers(const char *path, struct machine_servers *ret);
+
+/* Which of them has this address; the first where none has. IPv4 is ::ffff:a.b.c.d. */
+size_t machine_find_server(const struct machine_servers *servers, const uint8_t ip[16]);
 
 /* Calls back for every name of a file like /etc/hosts, lower case and without a final dot, and for what needs no
  * file: localhost. A file that is not there has no names. 0, or what `each` returned when that was not 0. */

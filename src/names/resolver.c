@@ -104,6 +104,16 @@ static void respond(struct resolver *resolver, const struct asker *asker,
 
 /* ---- questions ---- */
 
+static void set_ip(uint8_t ret[16], int family, const void *address)
+{
+	if (family == AF_INET6) {
+		memcpy(ret, address, 16);
+		return;
+	}
+	ret[10] = ret[11] = 0xff;
+	memcpy(ret + 12, address, 4);
+}
+
 #define USUAL_PORT "443" /* which one is meant, a question does not tell */
 
 static void record_unnamed(struct names *names, const struct asker *asker, const char *name)
@@ -141,11 +151,34 @@ static bool answer_known(
 	return is_known;
 }
 
+/* Which server it asked, as it thinks. All zeros where that is not known. */
+static void asked_address(const struct resolver *resolver, const struct asker *asker, uint8_t ret[16])
+{
+	struct sockaddr_storage own = {0};
+	socklen_t size = sizeof(own);
+	const void *data = CMSG_DATA(&asker->control.header);
+
+	memset(ret, 0, 16);
+	if (asker->is_stream) {
+		if (getsockname(resolver->clients[asker->client].fd, (struct sockaddr *)&own, &size) == 0)
+			set_ip(ret, own.ss_family,
+			        own.ss_family == AF_INET6
+			                ? (const void *)&((struct sockaddr_in6 *)&own)->sin6_addr
+			                : &((struct sockaddr_in *)&own)->sin_addr);
+	} else if (asker->control_length >= sizeof(asker->control.header)) {
+		if (asker->control.header.cmsg_level == IPPROTO_IPV6)
+			set_ip(ret, AF_INET6, &((const struct in6_pktinfo *)data)->ipi6_addr);
+		else
+			set_ip(ret, AF_INET, &((const struct in_pktinfo *)data)->ipi_addr);
+	}
+}
+
 static void answer_question(
         struct resolver *resolver, const struct asker *asker, const struct message_question *question)
 {
 	struct names *names = resolver->names;
 	struct asker *ticket;
+	uint8_t asked[16];
 	bool is_host = host_is_name(question->name),
 	     is_named = is_host && host_is_named(names->policy, question->name);
 
@@ -163,7 +196,8 @@ static void answer_question(
 	ticket = malloc(sizeof(*ticket));
 	if (ticket)
 		*ticket = *asker;
-	if (!ticket || forward_ask(resolver->forward, question, ticket) < 0) {
+	asked_address(resolver, asker, asked);
+	if (!ticket || forward_ask(resolver->forward, question, asked, ticket) < 0) {
 		free(ticket);
 		respond(resolver, asker, question, &(struct response){.code = ns_r_servfail});
 	}

@@ -156,7 +156,7 @@ static void obey(struct names *names, const struct policy *policy, char *line)
 
 int main(int argc, char **argv)
 {
-	struct policy *policy = read_policy(argc == 5 ? argv[1] : "reeve: 1");
+	struct policy *policy = read_policy(argc >= 5 ? argv[1] : "reeve: 1");
 	struct address_matcher *matcher = matcher_of(policy);
 	int json = open(argv[4], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	struct record_options record = {.json = json};
@@ -165,7 +165,8 @@ int main(int argc, char **argv)
 	        .kept = &json,
 	        .kept_count = 1,
 	        .server = argv[2],
-	        .hosts = argv[3]};
+	        .hosts = argv[3],
+	        .resolvers = argc > 5 ? argv[5] : NULL};
 	struct names *names = NULL;
 	AUTO_FREE char *line = NULL;
 	size_t size = 0;

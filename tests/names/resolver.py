@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 import dns
 
@@ -35,13 +36,16 @@ def check(is_so, what):
 
 
 class Ask:
-    def __init__(self, program, server, policy=POLICY, hosts=''):
+    def __init__(self, program, server, policy=POLICY, hosts='', options=''):
         self.folder = tempfile.TemporaryDirectory()
         path = os.path.join(self.folder.name, 'hosts')
         self.json = os.path.join(self.folder.name, 'json')
         with open(path, 'w') as file:
             file.write(hosts)
-        self.process = subprocess.Popen([program, policy, server, path, self.json], stdin=subprocess.PIPE,
+        resolvers = os.path.join(self.folder.name, 'resolv.conf')
+        with open(resolvers, 'w') as file:
+            file.write(options)
+        self.process = subprocess.Popen([program, policy, server, path, self.json, resolvers], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
 
     def line(self, text):
@@ -186,7 +190,7 @@ def hostile(program):
     }
     for what, mode in modes.items():
         server = dns.Server({'api.example.org': mode})
-        ask = Ask(program, server.address)
+        ask = Ask(program, server.address, options='options timeout:2\n')
         answer = ask.ask('api.example.org')
         check(answer and answer.code == 0 and answer.addresses == ['203.0.113.5'], f'{what}: {answer and vars(answer)}')
         check(ask.decide('203.0.113.66', 443)[0] == 'unknown', f'{what}: nothing of it is open')
@@ -267,6 +271,29 @@ def own_addresses(program):
     os._exit(bool(failures))
 
 
+def patient(program):
+    """As patient as libc is, or as the machine says."""
+    good = dns.address('api.example.org', '203.0.113.5')
+
+    def slow(query, _how):
+        time.sleep(2.5)
+        return [dns.reply(query, [good])]
+
+    server = dns.Server({'api.example.org': slow})
+    ask = Ask(program, server.address)
+    answer = ask.ask('api.example.org')
+    check(answer and answer.addresses == ['203.0.113.5'], f'slow, and waited for: {answer and vars(answer)}')
+    check(len(server.asked) == 1, f'asked once: {server.asked}')
+    check(ask.end() == 0, 'an orderly end')
+    server = dns.Server({'api.example.org': lambda query, how: []})
+    ask = Ask(program, server.address, options='search example.org\noptions ndots:1 timeout:1 attempts:3\n')
+    begun = time.monotonic()
+    answer = ask.ask('api.example.org')
+    check(answer and answer.code == dns.SERVFAIL and time.monotonic() - begun >= 3, 'silent: three seconds')
+    check(len(server.asked) == 3, f'asked three times: {server.asked}')
+    check(ask.end() == 0, 'an orderly end')
+
+
 class Once:
     def __init__(self, first, then):
         self.first, self.then, self.count = first, then, 0
@@ -277,7 +304,7 @@ class Once:
         return [message] if message else []
 
 
-for part in honest, unnamed, hostile, own_addresses:
+for part in honest, unnamed, hostile, own_addresses, patient:
     print(part.__name__, flush=True)
     part(sys.argv[1])
 print(f'{len(failures)} failures')

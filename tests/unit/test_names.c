@@ -616,9 +616,26 @@ static void servers_of_a_file(void **state)
 	machine_servers(path, &servers);
 	assert_int_equal(servers.count, 3);
 	assert_int_equal(servers.items[1].address.ss_family, AF_INET6);
+	assert_int_equal(servers.timeout, 5);
+	assert_int_equal(servers.attempts, 2);
+	/* A program that turns to the next one means it. */
+	assert_int_equal(machine_find_server(&servers, (uint8_t[16]){[10] = 0xff, 0xff, 192, 0, 2, 3}), 2);
+	assert_int_equal(machine_find_server(&servers, (uint8_t[16]){[15] = 1}), 1);
+	assert_int_equal(machine_find_server(&servers, (uint8_t[16]){[10] = 0xff, 0xff, 192, 0, 2, 9}), 0);
 	unlink(path);
 	machine_servers(path, &servers);
 	assert_int_equal(servers.count, 1);
+	assert_int_equal(servers.timeout, 5);
+	write_file(path, "nameserver ::1\noptions rotate timeout:2 attempts:3 ndots:1\n");
+	machine_servers(path, &servers);
+	assert_int_equal(servers.timeout, 2);
+	assert_int_equal(servers.attempts, 3);
+	unlink(path);
+	write_file(path, "options timeout:x attempts: timeouts:9\noptions timeout:0 attempts:99 timeout:\n");
+	machine_servers(path, &servers);
+	assert_int_equal(servers.timeout, 1);
+	assert_int_equal(servers.attempts, 5);
+	unlink(path);
 }
 
 static int collect(void *user, const char *name, const uint8_t ip[16])
