@@ -213,8 +213,10 @@ static int check_end(struct end *end, const char *key)
 		return COMPLAIN(end,
 		        "'%s' of a redirect expects an address; '%s' is a host name, which may stand for "
 		        "many "
-		        "and share each with others",
-		        key, quote.text);
+		        "and share each with others: write %s",
+		        key, quote.text,
+		        strcmp(key, "to") == 0 ? "the address"
+		                               : "its address, or '*' before the port for every one");
 	if (rule->kind == POLICY_ADDRESS_UNIX)
 		return COMPLAIN(end, "'%s' of a redirect expects a path, not a pattern", key);
 	return COMPLAIN(end, "'%s' means this machine: write %s", quote.text,
