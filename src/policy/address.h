@@ -78,6 +78,13 @@ void address_normalise(struct address *address);
 /* Whether it is an IPv4 address, mapped into IPv6 as all of them are here. */
 bool address_is_ipv4(const uint8_t ip[16]);
 
+/* Whether it is 0.0.0.0 or ::. */
+bool address_is_unspecified(const uint8_t ip[16]);
+
+/* A verdict by a rule, or by none. */
+void address_allow(struct address_verdict *ret, const struct policy_address_rule *rule);
+void address_deny(struct address_verdict *ret, const struct policy_address_rule *rule);
+
 /* "127.0.0.1:80", "[::1]:80", "unix:/run/x", "unix:@name" (bytes that are not printable as \xNN). Returns
  * ret. */
 const char *address_text(const struct address *address, char *ret, size_t size);
