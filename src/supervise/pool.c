@@ -119,10 +119,11 @@ static bool has_place(struct pool *pool, const struct worker *worker)
 	return atomic_load(&pool->places[worker->place]) == worker->index;
 }
 
-/* Somebody has to wait for notifications: wakes a spare, or starts one. With the lock held. */
+/* Somebody has to wait for notifications, as long as any may come: wakes a spare, or starts one. With the
+ * lock held. */
 static void replace_receiver(struct pool *pool)
 {
-	if (!has_free_place(pool))
+	if (pool->ended || !has_free_place(pool))
 		return;
 	if (pool->spares > 0)
 		pthread_cond_signal(&pool->changed);
@@ -347,7 +348,7 @@ static void *worker_main(void *argument)
 	pool->workers[index] = NULL;
 	free(worker);
 	pool->running--;
-	if (!pool->ended && r == 0)
+	if (r == 0)
 		replace_receiver(pool);
 	pthread_cond_broadcast(&pool->changed);
 	pthread_mutex_unlock(&pool->lock);
@@ -574,6 +575,8 @@ void pool_finish(struct pool *pool)
 	pthread_mutex_lock(&pool->lock);
 	while (pool->running > 0)
 		pthread_cond_wait(&pool->changed, &pool->lock);
+	/* From here on the watcher starts nobody. */
+	atomic_store(&pool->ended, 1);
 	pthread_mutex_unlock(&pool->lock);
 	end_all(pool);
 	pthread_mutex_lock(&pool->lock);
