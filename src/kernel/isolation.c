@@ -11,11 +11,13 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "kernel/credentials.h"
+#include "kernel/process.h"
 
 bool isolation_needs_user_namespace(void)
 {
@@ -84,13 +86,14 @@ int isolation_enter(void)
 int isolation_probe(void)
 {
 	int status;
-	pid_t pid = fork();
+	/* Its end is nobody's business but ours. */
+	pid_t pid = process_copy(0);
 
 	if (pid < 0)
-		return -errno;
+		return pid;
 	if (pid == 0)
-		_exit(-isolation_enter());
-	while (waitpid(pid, &status, 0) < 0)
+		syscall(SYS_exit_group, -isolation_enter());
+	while (waitpid(pid, &status, __WALL) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
