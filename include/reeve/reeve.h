@@ -336,14 +336,19 @@ struct reeve_run;
  * With limits the command is not a child of the caller but of a small process of the library's, a copy of the caller
  * that only waits: so the command's tree, orphans included, is told apart from other children of the caller, which are
  * neither counted nor killed. Nor does that process appear to waits of the caller (but those with __WALL or __WCLONE).
- * A limit that is reached ends the whole tree; see reeve_run_limit. Streams that rotate and host names have threads of
- * their own, and host names a small process. All that is made has ended when reeve_run_free returns.
+ * A limit that is reached ends the whole tree; see reeve_run_limit.
+ *
+ * With a network of its own that takes a user namespace, which processes with threads cannot enter, all that serves the
+ * command are threads of another process, which shares the caller's memory and descriptors, and appears to no more waits:
+ * whoever kills it kills the caller. Callbacks are called in the caller's process as ever.
+ *
+ * Streams that rotate and host names have threads of their own, and host names a small process. All that is made has
+ * ended when reeve_run_free returns.
  *
  * 0; -ENOENT: there is no such command, or no folder for a stream's file; -EACCES: it cannot be run, or a stream's file
- * not be written; -ENOTSUP: a rule of the policy cannot be held in this process, a network of its own without
- * CAP_SYS_ADMIN (a process with threads cannot enter the user namespace that others need), or a file that cannot be
- * rotated; -EDESTADDRREQ: `name_server` is no address; -EPERM, -ENOSPC, -EUSERS: the machine gives out no network
- * namespace; -EBUSY, -EINVAL, -ENOMEM, -errno. `ret_error` of the options has the reason in words. */
+ * not be written; -ENOTSUP: a rule of the policy cannot be held in this process, or a file cannot be rotated;
+ * -EDESTADDRREQ: `name_server` is no address; -EPERM, -ENOSPC, -EUSERS: the machine gives out no network namespace;
+ * -EBUSY, -EINVAL, -ENOMEM, -errno. `ret_error` of the options has the reason in words. */
 int reeve_spawn(struct reeve_plan *plan, const char *const *argv, const struct reeve_spawn_options *options,
         struct reeve_run **ret_run);
 

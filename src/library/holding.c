@@ -49,20 +49,6 @@ static int refuse(struct holding *holding, int r, const char *format, ...)
 
 /* ---- what cannot be held here ---- */
 
-static int check_network(struct holding *holding)
-{
-	const struct policy *policy = holding->plan->policy;
-	char place[512];
-
-	if (!holding->plan->own_network || !isolation_needs_user_namespace())
-		return 0;
-	return refuse(holding, -ENOTSUP,
-	        "%s: a network of its own needs CAP_SYS_ADMIN here, since a process with threads cannot "
-	        "enter the user "
-	        "namespace that others need for it; reeve run can",
-	        policy_place_text(&policy->own_network_place, place, sizeof(place)));
-}
-
 /* What is looked at in /proc has to be seen there. */
 static int check_looking(struct holding *holding)
 {
@@ -229,12 +215,25 @@ int holding_prepare(struct holding *holding, const struct plan *plan, struct rec
 
 	holding->plan = plan;
 	holding->recorder = recorder;
-	r = check_network(holding);
-	if (r == 0)
-		r = check_looking(holding);
+	r = check_looking(holding);
 	if (r == 0)
 		r = open_streams(holding, options);
 	return r < 0 ? r : start_limits(holding);
+}
+
+bool holding_needs_process(const struct holding *holding)
+{
+	return holding->plan->own_network && isolation_needs_user_namespace();
+}
+
+int holding_enter_network(struct holding *holding)
+{
+	int r = holding->plan->own_network && !holding->has_network ? isolation_enter() : 0;
+
+	if (r < 0)
+		return refuse(holding, r, "cannot enter a network of its own: %s", strerror(-r));
+	holding->has_network = true;
+	return 0;
 }
 
 int holding_enter(struct holding *holding, const char *name_server)
@@ -244,11 +243,10 @@ int holding_enter(struct holding *holding, const char *name_server)
 	        .server = name_server,
 	        .best_effort = holding->best_effort};
 	int fds[NAMES_DESCRIPTORS];
-	/* Of this thread alone, and of those that it starts. */
-	int r = holding->plan->own_network ? isolation_enter() : 0;
+	int r = holding_enter_network(holding);
 
 	if (r < 0)
-		return refuse(holding, r, "cannot enter a network of its own: %s", strerror(-r));
+		return r;
 	r = hosts_start(&hosts, &holding->names, &holding->why);
 	if (r < 0 || !holding->names)
 		return r;
@@ -326,12 +324,17 @@ void holding_end(struct holding *holding, bool tree_has_ended)
 	holding->has_ended = true;
 }
 
+void holding_leave(struct holding *holding)
+{
+	names_end(TAKE_PTR(holding->names));
+}
+
 void holding_done(struct holding *holding)
 {
 	if (!holding->has_ended)
 		holding_end(holding, true);
 	stop_looking(holding);
-	names_end(holding->names);
+	holding_leave(holding);
 	/* What no thread has taken, it has not finished either. */
 	if (!holding->has_looked && holding->limits.plan)
 		limits_finish(&holding->limits);

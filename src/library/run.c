@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/abroad.h"
 #include "kernel/credentials.h"
 #include "kernel/process.h"
 #include "library/holding.h"
@@ -27,7 +28,8 @@ struct reeve_run {
 	struct reeve_spawn_options options;
 	const char *const *argv; /* until the start is over */
 	char **environment;
-	sigset_t mask; /* of the thread that called, for the command */
+	sigset_t mask;      /* of the thread that called, for the command */
+	bool ignored_child; /* by a process that ignores it no more */
 	struct recorder *recorder;
 	pthread_t parent;
 	pthread_mutex_t lock;
@@ -240,7 +242,7 @@ static int start(struct reeve_run *run)
 	                .decide = options->decide ? decide : NULL,
 	                .user = run,
 	                .privileged = run->plan->options.privileged}};
-	struct child_origin origin = {.mask = run->mask};
+	struct child_origin origin = {.mask = run->mask, .ignored_child = run->ignored_child};
 	struct start_report report;
 	int r = holding_enter(holding, options->name_server);
 
@@ -292,11 +294,12 @@ static int wait_for_end(struct reeve_run *run)
 	return SIGKILL;
 }
 
-static void *parent_main(void *argument)
+/* With a result already: it cannot be started. */
+static void *supervise(void *argument)
 {
 	struct reeve_run *run = argument;
 	bool has_tree;
-	int r = start(run);
+	int r = run->result < 0 ? run->result : start(run);
 
 	holding_started(&run->holding);
 	pthread_mutex_lock(&run->lock);
@@ -324,6 +327,44 @@ static void *parent_main(void *argument)
 	pthread_cond_broadcast(&run->changed);
 	pthread_mutex_unlock(&run->lock);
 	return NULL;
+}
+
+/* In a process of its own. Its first thread stays outside of the domain, to end what was made outside of it.
+ */
+static void supervise_abroad(void *user)
+{
+	const struct sigaction standard = {.sa_handler = SIG_DFL};
+	struct reeve_run *run = user;
+	struct sigaction before;
+	pthread_t thread;
+	int r = holding_enter_network(&run->holding);
+
+	/* Where it is ignored nobody's end is told; handlers are of the process that made them. */
+	sigaction(SIGCHLD, &standard, &before);
+	run->ignored_child = before.sa_handler == SIG_IGN;
+	if (r == 0)
+		r = -pthread_create(&thread, NULL, supervise, run);
+	if (r == 0) {
+		pthread_join(thread, NULL);
+	} else {
+		run->result = r;
+		supervise(run);
+	}
+	holding_leave(&run->holding);
+}
+
+static void *parent_main(void *argument)
+{
+	struct reeve_run *run = argument;
+	int r = 1;
+
+	if (holding_needs_process(&run->holding))
+		r = abroad_run(supervise_abroad, run);
+	if (r == 0)
+		return NULL;
+	if (r < 0)
+		run->result = r;
+	return supervise(run);
 }
 
 /* ---- what callers use ---- */

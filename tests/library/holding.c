@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -17,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -347,19 +350,29 @@ static void unheard(void)
 }
 
 /* SIGCHLD ignored: the end is seen all the same, and the command has it ignored as well. */
-static void ignoring(void)
+static void ignoring(const char *key, const char *value)
 {
 	/* Not through a shell, some of which do not leave it ignored. */
 	const char *const argv[] = {"grep", "-q", "^SigIgn:.*1....$", "/proc/self/status", NULL};
-	struct reeve_plan *plan = plan_of(RULES("limit", "wall-time=10m"));
+	struct sigaction none = {.sa_handler = on_child, .sa_flags = SA_NOCLDWAIT};
+	struct reeve_spawn_options options = {0};
+	struct reeve_plan *plan;
 	struct reeve_run *run = NULL;
 
 	signal(SIGCHLD, SIG_IGN);
+	plan = plan_of(RULES(key, value));
 	if (reeve_spawn(plan, argv, NULL, &run) < 0)
 		fail("grep does not start");
 	take(run, "SIGCHLD ignored", 0, NULL);
 	reeve_run_free(run);
 	reeve_plan_free(plan);
+	run = start(RULES(key, value), "exit 7", &options);
+	take(run, "SIGCHLD ignored, and a code", EXITED(7), NULL);
+	reeve_run_free(run);
+	sigaction(SIGCHLD, &none, NULL);
+	run = start(RULES(key, value), "exit 7", &options);
+	take(run, "children that are not waited for", EXITED(7), NULL);
+	reeve_run_free(run);
 	signal(SIGCHLD, on_child);
 }
 
@@ -398,23 +411,48 @@ static void keeper_killed(void)
 }
 
 /* In a process of its own: starts a command that writes to this descriptor, and waits to be killed. */
-static _Noreturn void be_caller(const char *where, int fd)
+static _Noreturn void be_caller(const char *where, int fd, const char *key, const char *value)
 {
 	struct reeve_spawn_options options = {.output = fd};
 
 	snprintf(folder, sizeof(folder), "%s", where);
-	start(RULES("limit", "wall-time=10m"), "echo; exec sleep 1000", &options);
+	start(RULES(key, value, "deny", "/nonexistent"), "echo; exec sleep 1000", &options);
 	close(fd);
 	for (;;)
 		pause();
 }
 
-/* When the caller is killed, so are the keeper and the command. */
-static void caller_killed(void)
+/* Only where it has one thread with children. */
+static pid_t child_of(pid_t pid, const char *name)
+{
+	char path[64], found[32] = "";
+	int child = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	for (int tid = pid; tid < pid + 1000; tid++) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, tid);
+		file = fopen(path, "re");
+		if (file && fscanf(file, "%d", &child) == 1)
+			tid = pid + 1000;
+		if (file)
+			fclose(file);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/comm", child);
+	file = fopen(path, "re");
+	if (!file || !fgets(found, sizeof(found), file) || strncmp(found, name, strlen(name)) != 0)
+		fail("%d, not %s, is the caller's child: %s", child, name, found);
+	fclose(file);
+	return child;
+}
+
+/* When the caller is killed, so are the process between and the command; and what shares the caller's memory
+ * takes the caller with it. */
+static void caller_killed(const char *key, const char *value, const char *victim)
 {
 	struct pollfd fd = {.events = POLLIN};
 	char number[16], byte;
-	int pipes[2];
+	int pipes[2], status;
 	pid_t pid;
 
 	if (pipe(pipes) < 0 || fcntl(pipes[0], F_SETFD, FD_CLOEXEC) < 0)
@@ -422,14 +460,15 @@ static void caller_killed(void)
 	snprintf(number, sizeof(number), "%d", pipes[1]);
 	pid = fork();
 	if (pid == 0) {
-		execl("/proc/self/exe", "caller", folder, number, NULL);
+		execl("/proc/self/exe", "caller", folder, number, key, value, NULL);
 		_exit(1);
 	}
 	close(pipes[1]);
 	if (read(pipes[0], &byte, 1) != 1)
 		fail("the command does not start");
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	kill(victim ? child_of(pid, victim) : pid, SIGKILL);
+	if (waitpid(pid, &status, 0) != pid || status != SIGKILL)
+		fail("the caller ends with %x", (unsigned)status);
 	fd.fd = pipes[0];
 	if (poll(&fd, 1, PATIENCE * 1000) != 1 || read(pipes[0], &byte, 1) != 0)
 		fail("the command outlives its caller");
@@ -570,24 +609,163 @@ static bool gives_networks_to_users(void)
 	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-static void network(void)
+/* Nothing is started. */
+static void no_network_to_give(void)
 {
-	ino_t before = network_of("self"), here = network_of("thread-self");
 	struct reeve_plan *plan;
 	char *error = NULL;
 
-	if (geteuid() != 0 && !gives_networks_to_users()) {
-		if (make_plan(RULES("network", "own"), &plan, &error) != -ENOTSUP || !error ||
-		        !strstr(error, "this machine gives none"))
-			fail("a plan that this machine cannot hold: %s", error ? error : "(no words)");
-		free(error);
-		return;
+	if (make_plan(RULES("network", "own"), &plan, &error) != -ENOTSUP || !error ||
+	        !strstr(error, "this machine gives none"))
+		fail("a plan that this machine cannot hold: %s", error ? error : "(no words)");
+	free(error);
+}
+
+static bool has_network(void)
+{
+	return geteuid() == 0 || gives_networks_to_users();
+}
+
+/* What is tried for a plan is none of the caller's children. */
+static void plans_quietly(void)
+{
+	int before = atomic_load(&children_told);
+
+	reeve_plan_free(plan_of(RULES("network", "own")));
+	if (atomic_load(&children_told) != before)
+		fail("the end of a child was told that is not ours");
+}
+
+/* Whatever made the plan, there may be none left by now. In a process of its own, which will not get any. */
+static void none_left(void)
+{
+	struct reeve_plan *plan = plan_of(RULES("network", "own", "limit", "wall-time=10m"));
+	const char *const argv[] = {"/bin/sh", "-c", "echo >ran", NULL};
+	struct sock_filter instructions[] = {
+	        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
+	        {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, SYS_unshare},
+	        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, args)},
+	        {BPF_JMP | BPF_JSET | BPF_K, 0, 1, CLONE_NEWUSER},
+	        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSPC},
+	        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+	};
+	const struct sock_fprog program = {sizeof(instructions) / sizeof(*instructions), instructions};
+	struct reeve_run *run = NULL;
+	char *why = NULL;
+	struct reeve_spawn_options options = {
+	        .size = sizeof(options), .ret_error = &why, .directory = folder};
+	int status, r;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || reeve_filter_install(&program, 0, NULL) < 0)
+			_exit(2);
+		r = reeve_spawn(plan, argv, &options, &run);
+		if (r == -ENOSPC && !run && why && strstr(why, "cannot enter a network of its own: No space"))
+			_exit(waitpid(-1, NULL, __WALL | WNOHANG) >= 0 || errno != ECHILD);
+		fprintf(stderr, "%s: %s\n", strerror(-r), why ? why : "(no words)");
+		_exit(1);
 	}
-	if (geteuid() != 0) {
-		refused(RULES("network", "own"), -ENOTSUP,
-		        "--network own: a network of its own needs CAP_SYS_ADMIN");
-		return;
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		fail("no network is left: %x", (unsigned)status);
+	content_is("ran", NULL);
+	reeve_plan_free(plan);
+}
+
+static int decide_here(void *user, const struct reeve_call *call, struct reeve_decision *ret_decision)
+{
+	if (getpid() != *(pid_t *)user)
+		fail("a callback in another process");
+	if (!call->paths[0] || !strstr(call->paths[0], "/forbidden"))
+		return REEVE_ANSWER_POLICY;
+	ret_decision->error = EDOM;
+	return REEVE_ANSWER_DENY;
+}
+
+/* What goes between the threads that serve and those of the caller. */
+static void callbacks_across(bool serve_self)
+{
+	pid_t self = getpid();
+	struct reeve_spawn_options options = {.decide = decide_here, .user = &self, .serve_self = serve_self};
+	struct reeve_run *across = start(RULES("network", "own", "deny", "/nonexistent"),
+	        "cat /forbidden 2>&1 | grep -q 'Numerical argument out of domain'", &options);
+
+	if (serve_self && reeve_run_serve(across) < 0)
+		fail("not served");
+	take(across, "callbacks", 0, NULL);
+	reeve_run_free(across);
+}
+
+static void reload_across(void)
+{
+	struct reeve_spawn_options options = {0};
+	struct reeve_run *across = start(RULES("network", "own", "deny", "/nonexistent"),
+	        "echo >ready; until cat /etc/passwd 2>&1 | grep -q denied; do :; done", &options);
+	const char *const rules[] = {"read", "/", "exec", "/", "write", folder, "network", "own", "deny",
+	        "/nonexistent", "deny", "/etc/passwd", NULL};
+	struct reeve_policy *policy;
+	char *error = NULL;
+	int r;
+
+	if (reeve_policy_new(&policy) < 0)
+		fail("no policy");
+	for (size_t i = 0; rules[i]; i += 2)
+		if (reeve_policy_add_rule(policy, rules[i], rules[i + 1]) < 0)
+			fail("%s", reeve_policy_errors(policy));
+	r = reeve_run_reload(across, policy, &error);
+	if (r < 0)
+		fail("no reload: %s: %s", strerror(-r), error ? error : "");
+	take(across, "reloaded", 0, NULL);
+	reeve_run_free(across);
+	reeve_policy_free(policy);
+	content_is("ready", "\n");
+}
+
+enum { AT_ONCE = 6, IN_TURN = 8 };
+
+static void *many_runs(void *user)
+{
+	for (int i = 0; i < IN_TURN; i++) {
+		struct reeve_spawn_options options = {0};
+		struct reeve_run *one = start(RULES("network", "own", "deny", "/nonexistent"),
+		        "for i in 1 2 3 4 5 6 7 8; do cat /etc/passwd | grep -q root & done; wait; exit 5",
+		        &options);
+
+		take(one, "one of many", EXITED(5), NULL);
+		reeve_run_free(one);
 	}
+	return user;
+}
+
+/* While the caller has other children, too. */
+static void many_at_once(void)
+{
+	const int threads = count("/proc/self/task"), descriptors = count("/proc/self/fd");
+	pthread_t them[AT_ONCE];
+
+	for (int i = 0; i < AT_ONCE; i++)
+		if (pthread_create(&them[i], NULL, many_runs, NULL) != 0)
+			fail("no thread");
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			free(malloc(1000));
+			_exit(0);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	for (int i = 0; i < AT_ONCE; i++)
+		pthread_join(them[i], NULL);
+	is_as_before("/proc/self/task", threads, "many at once");
+	is_as_before("/proc/self/fd", descriptors, "many at once");
+	check_others();
+}
+
+static void network(void)
+{
+	ino_t before = network_of("self"), here = network_of("thread-self");
+
 	run(RULES("network", "own"),
 	        "test $(grep -c : /proc/self/net/dev) = 1 && ! ip link add a type veth 2>&-", EXITED(0),
 	        NULL);
@@ -595,8 +773,18 @@ static void network(void)
 	run(RULES("network", "own", "deny", "/nonexistent", "limit", "wall-time=10m", "connect",
 	            "127.0.0.1:*"),
 	        "test $(grep -c : /proc/self/net/dev) = 1", EXITED(0), NULL);
+	run(RULES("network", "own", "deny", "/nonexistent", "limit", "wall-time=200ms"), "exec sleep 1000",
+	        KILLED, "wall-time");
+	run(RULES("network", "own", "connect", "host.example:443"), "exit 3", EXITED(3), NULL);
 	if (network_of("self") != before || network_of("thread-self") != here)
 		fail("we are in another network");
+	plans_quietly();
+	callbacks_across(false);
+	callbacks_across(true);
+	reload_across();
+	many_at_once();
+	if (geteuid() != 0)
+		none_left();
 }
 
 int main(int argc, char **argv)
@@ -604,8 +792,8 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int pipes[2], told;
 
-	if (argc == 3)
-		be_caller(argv[1], atoi(argv[2]));
+	if (argc == 5)
+		be_caller(argv[1], atoi(argv[2]), argv[3], argv[4]);
 	/* As a program is that others have started: whatever its own parent did with it. */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGXFSZ, SIG_DFL);
@@ -624,14 +812,22 @@ int main(int argc, char **argv)
 	run(RULES("limit", "wall-time=10m", "deny", "/nonexistent"), "kill -9 $PPID; exit 6", EXITED(6),
 	        NULL);
 	orphans_end_too(RULES("limit", "wall-time=1500ms", "deny", "/nonexistent"));
-	ignoring();
+	ignoring("limit", "wall-time=10m");
 	keeper_killed();
 	output();
 	late_output();
 	failures();
-	network();
+	caller_killed("limit", "wall-time=10m", NULL);
+	if (has_network()) {
+		network();
+		ignoring("network", "own");
+		caller_killed("network", "own", NULL);
+		if (geteuid() != 0)
+			caller_killed("network", "own", "reeve-abroad");
+	} else {
+		no_network_to_give();
+	}
 	check_others();
-	caller_killed();
 	end_others();
 	close(pipes[1]);
 	pthread_join(thread, NULL);

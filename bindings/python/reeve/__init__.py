@@ -183,7 +183,7 @@ class Policy:
         return self if keep is None else self.rule("keep", str(keep))
 
     def own_network(self) -> "Policy":
-        """A network with nothing in it but a loopback. Needs root, as the library holds it."""
+        """A network with nothing in it but a loopback. Needs root, or a machine that lets users make namespaces."""
         return self.rule("network", "own")
 
 
