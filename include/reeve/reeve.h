@@ -333,7 +333,7 @@ struct reeve_run;
  * this call makes, and is killed when that thread or the caller's process ends. Performing threads are made too, with
  * all signals blocked; nothing else of the process changes.
  *
- * With limits the command is not a child of the caller but of a small process of the library's, a copy of the caller
+ * With limits, and where the caller ignores SIGCHLD, the command is not a child of the caller but of a small process of the library's, a copy of the caller
  * that only waits: so the command's tree, orphans included, is told apart from other children of the caller, which are
  * neither counted nor killed. Nor does that process appear to waits of the caller (but those with __WALL or __WCLONE).
  * A limit that is reached ends the whole tree; see reeve_run_limit.
@@ -383,7 +383,7 @@ int reeve_run_reload(struct reeve_run *run, struct reeve_policy *policy, char **
 int reeve_run_summary(struct reeve_run *run, char **ret_json);
 
 /* Waits until the command and all that it has started have ended, then frees. To end them first, signal them. Where
- * the plan has neither a supervisor nor limits, the command alone is waited for, and whoever still writes to a stream
+ * the plan has neither a supervisor nor limits, and SIGCHLD is not ignored, the command alone is waited for, and whoever still writes to a stream
  * that rotates. NULL is fine. */
 void reeve_run_free(struct reeve_run *run);
 

@@ -220,6 +220,15 @@ static void say_why(struct reeve_run *run, enum child_step step, int error)
 		run->holding.why = NULL;
 }
 
+/* Then nobody is told how a child of this process ended. */
+static bool ends_are_lost(void)
+{
+	struct sigaction action;
+
+	return sigaction(SIGCHLD, NULL, &action) == 0 &&
+	       (action.sa_handler == SIG_IGN || action.sa_flags & SA_NOCLDWAIT);
+}
+
 static int start(struct reeve_run *run)
 {
 	const struct reeve_spawn_options *options = &run->options;
@@ -233,7 +242,7 @@ static int start(struct reeve_run *run)
 	        .descriptors = {options->input, options->output, options->error},
 	        .limits = &holding->own,
 	        .streams = &holding->streams,
-	        .keeper = plan->has_limits ? &holding->keeper : NULL,
+	        .keeper = plan->has_limits || ends_are_lost() ? &holding->keeper : NULL,
 	        .supervisor = {.plan = plan,
 	                .features = &run->plan->features,
 	                .recorder = run->recorder,

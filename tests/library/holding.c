@@ -813,6 +813,8 @@ int main(int argc, char **argv)
 	        NULL);
 	orphans_end_too(RULES("limit", "wall-time=1500ms", "deny", "/nonexistent"));
 	ignoring("limit", "wall-time=10m");
+	ignoring("deny", "/nonexistent");
+	ignoring("read", "/");
 	keeper_killed();
 	output();
 	late_output();
