@@ -333,14 +333,15 @@ struct reeve_run;
  * this call makes, and is killed when that thread or the caller's process ends. Performing threads are made too, with
  * all signals blocked; nothing else of the process changes.
  *
- * With limits, and where the caller ignores SIGCHLD, the command is not a child of the caller but of a small process of the library's, a copy of the caller
- * that only waits: so the command's tree, orphans included, is told apart from other children of the caller, which are
- * neither counted nor killed. Nor does that process appear to waits of the caller (but those with __WALL or __WCLONE).
+ * With limits, and where the caller ignores SIGCHLD, the command is not a child of the caller but of a small process of
+ * the library's, a copy of the caller that only waits: so the command's tree, orphans included, is told apart from other
+ * children of the caller, which are neither counted nor killed. Nor does that process appear to waits of the caller (but
+ * those with __WALL or __WCLONE).
  * A limit that is reached ends the whole tree; see reeve_run_limit.
  *
  * With a network of its own that takes a user namespace, which processes with threads cannot enter, all that serves the
- * command are threads of another process, which shares the caller's memory and descriptors, and appears to no more waits:
- * whoever kills it kills the caller. Callbacks are called in the caller's process as ever.
+ * command are threads of another process, which shares the caller's memory and descriptors, and appears to as few
+ * waits: whoever kills it kills the caller. Callbacks are called in the caller's process as ever.
  *
  * Streams that rotate and host names have threads of their own, and host names a small process. All that is made has
  * ended when reeve_run_free returns.
@@ -383,8 +384,8 @@ int reeve_run_reload(struct reeve_run *run, struct reeve_policy *policy, char **
 int reeve_run_summary(struct reeve_run *run, char **ret_json);
 
 /* Waits until the command and all that it has started have ended, then frees. To end them first, signal them. Where
- * the plan has neither a supervisor nor limits, and SIGCHLD is not ignored, the command alone is waited for, and whoever still writes to a stream
- * that rotates. NULL is fine. */
+ * the plan has neither a supervisor nor limits, and SIGCHLD is not ignored, the command alone is waited for, and whoever
+ * still writes to a stream that rotates. NULL is fine. */
 void reeve_run_free(struct reeve_run *run);
 
 #pragma GCC visibility pop
