@@ -636,10 +636,9 @@ static void plans_quietly(void)
 		fail("the end of a child was told that is not ours");
 }
 
-/* Whatever made the plan, there may be none left by now. In a process of its own, which will not get any. */
-static void none_left(void)
+/* In a process of its own, which will not get any network once it has the plan. */
+static int be_without(const char *where)
 {
-	struct reeve_plan *plan = plan_of(RULES("network", "own", "limit", "wall-time=10m"));
 	const char *const argv[] = {"/bin/sh", "-c", "echo >ran", NULL};
 	struct sock_filter instructions[] = {
 	        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
@@ -650,26 +649,40 @@ static void none_left(void)
 	        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
 	};
 	const struct sock_fprog program = {sizeof(instructions) / sizeof(*instructions), instructions};
-	struct reeve_run *run = NULL;
 	char *why = NULL;
 	struct reeve_spawn_options options = {
 	        .size = sizeof(options), .ret_error = &why, .directory = folder};
-	int status, r;
+	struct reeve_run *run = NULL;
+	struct reeve_plan *plan;
+	int r;
+
+	snprintf(folder, sizeof(folder), "%s", where);
+	plan = plan_of(RULES("network", "own", "limit", "wall-time=10m"));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || reeve_filter_install(&program, 0, NULL) < 0)
+		fail("no filter");
+	r = reeve_spawn(plan, argv, &options, &run);
+	if (r != -ENOSPC || run || !why || !strstr(why, "cannot enter a network of its own: No space"))
+		fail("%s: %s", strerror(-r), why ? why : "(no words)");
+	if (waitpid(-1, NULL, __WALL | WNOHANG) >= 0 || errno != ECHILD)
+		fail("a process of the library stays");
+	free(why);
+	reeve_plan_free(plan);
+	return 0;
+}
+
+/* Whatever made the plan, there may be none left by now: nothing has run then. */
+static void none_left(void)
+{
+	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || reeve_filter_install(&program, 0, NULL) < 0)
-			_exit(2);
-		r = reeve_spawn(plan, argv, &options, &run);
-		if (r == -ENOSPC && !run && why && strstr(why, "cannot enter a network of its own: No space"))
-			_exit(waitpid(-1, NULL, __WALL | WNOHANG) >= 0 || errno != ECHILD);
-		fprintf(stderr, "%s: %s\n", strerror(-r), why ? why : "(no words)");
+		execl("/proc/self/exe", "without", folder, NULL);
 		_exit(1);
 	}
 	if (waitpid(pid, &status, 0) != pid || status != 0)
 		fail("no network is left: %x", (unsigned)status);
 	content_is("ran", NULL);
-	reeve_plan_free(plan);
 }
 
 static int decide_here(void *user, const struct reeve_call *call, struct reeve_decision *ret_decision)
@@ -792,6 +805,8 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int pipes[2], told;
 
+	if (argc == 2)
+		return be_without(argv[1]);
 	if (argc == 5)
 		be_caller(argv[1], atoi(argv[2]), argv[3], argv[4]);
 	/* As a program is that others have started: whatever its own parent did with it. */
