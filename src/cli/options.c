@@ -72,6 +72,8 @@ void options_remove_folders(struct options *options)
 		if (options->folders.items[i].made)
 			folder_unmake(options->folders.items[i].path, options->folders.items[i].shared);
 	if (options->tmp == OPTIONS_TMP_MADE && options->tmp_path)
+		rmdir(options->tmp_path);
+	if (options->tmp == OPTIONS_TMP_TAKEN && options->tmp_path)
 		folder_put_back(options->tmp_path);
 }
 
@@ -274,6 +276,8 @@ static const char *private_tmp(struct options *options)
 	if (options->tmp_path)
 		return options->tmp_path;
 	if (options->tmp == OPTIONS_TMP_MADE)
+		r = folder_make(options->tmp_top, "reeve-run-", &options->tmp_path, &options->tmp_lock);
+	else if (options->tmp == OPTIONS_TMP_TAKEN)
 		r = folder_take(options->tmp_top, "reeve-run-", &options->tmp_path, &options->tmp_lock);
 	else if (asprintf(&options->tmp_path, "%s/reeve-run-XXXXXX", options->tmp_top) < 0)
 		options->tmp_path = NULL;
@@ -465,7 +469,7 @@ int options_policy(struct options *options, struct policy **ret)
 	progress_end();
 	if (r == 0)
 		r = policy_builder_finish(builder, &policy);
-	if (r == 0 && options->tmp == OPTIONS_TMP_MADE)
+	if (r == 0 && options->tmp != OPTIONS_TMP_NAMED)
 		r = create_folders(options, policy);
 	if (r == 0)
 		*ret = policy;

@@ -84,6 +84,7 @@ struct options_item {
 enum options_tmp {
 	OPTIONS_TMP_NAMED, /* a name that nothing is behind */
 	OPTIONS_TMP_MADE,  /* a private folder, made when a rule asks for it */
+	OPTIONS_TMP_TAKEN, /* the same, but one that stays from run to run where nobody else has it */
 };
 
 /* A folder of a rule that says to create it. */

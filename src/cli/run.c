@@ -582,7 +582,7 @@ static int main_of_run(int argc, char **argv)
 	        .json_fd = -EBADF,
 	        .summary_fd = -EBADF,
 	        .dns = getenv("REEVE_DNS")};
-	int r = options_init(OPTIONS_TMP_MADE, &running.options);
+	int r = options_init(OPTIONS_TMP_TAKEN, &running.options);
 
 	if (running.dns && !*running.dns)
 		running.dns = NULL;
