@@ -766,7 +766,8 @@ static void many_at_once(void)
 			free(malloc(1000));
 			_exit(0);
 		}
-		waitpid(pid, NULL, 0);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
 	}
 	for (int i = 0; i < AT_ONCE; i++)
 		pthread_join(them[i], NULL);
