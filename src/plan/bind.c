@@ -15,10 +15,10 @@
 
 #define MOST_SPELLINGS 3 /* of one rule */
 
-/* What was last found to be where its name says, without a link on the way: rules come by the dozen from one
- * folder. */
+/* What was last found to be where its name says, without a link on the way, and what was last found not to be
+ * there: rules come by the dozen from one folder. */
 struct seen {
-	char path[PATH_MAX];
+	char path[PATH_MAX], missing[PATH_MAX];
 	size_t length;
 };
 
@@ -61,10 +61,13 @@ static size_t length_seen(const struct seen *seen, const char *path)
 
 /* Whether a clean path is where its name says: each name on the way is there and no link, or nothing is there
  * from some name on. What is unclear is not. */
-static bool is_in_place(struct seen *seen, const char *path)
+static bool is_in_place(struct seen *seen, const char *path, bool *ret_is_missing)
 {
 	char link;
 
+	*ret_is_missing = *seen->missing && path_is_within(path, seen->missing);
+	if (*ret_is_missing)
+		return true;
 	seen->length = length_seen(seen, path);
 	while (path[seen->length]) {
 		size_t end = seen->length + 1 + strcspn(path + seen->length + 1, "/");
@@ -74,10 +77,11 @@ static bool is_in_place(struct seen *seen, const char *path)
 		if (readlink(seen->path, &link, 1) >= 0)
 			errno = ELOOP;
 		if (errno != EINVAL) {
-			bool is_missing = errno == ENOENT;
-
+			*ret_is_missing = errno == ENOENT;
+			if (*ret_is_missing)
+				memcpy(seen->missing, seen->path, end + 1);
 			seen->path[seen->length] = '\0';
-			return is_missing;
+			return *ret_is_missing;
 		}
 		seen->length = end;
 	}
@@ -85,15 +89,18 @@ static bool is_in_place(struct seen *seen, const char *path)
 	return true;
 }
 
-/* The real path of the longest part of `path` that exists, and the rest as it is. */
-static int real_as_far_as_it_goes(struct seen *seen, const char *path, char *ret, size_t size)
+/* The real path of the longest part of `path` that exists, and the rest as it is. `ret_is_missing` is true
+ * where it is known that nothing is there. */
+static int real_as_far_as_it_goes(
+        struct seen *seen, const char *path, char *ret, size_t size, bool *ret_is_missing)
 {
 	char head[PATH_MAX];
 	size_t length = strlen(path), cut = length;
 
+	*ret_is_missing = false;
 	if (length >= sizeof(head) || length >= size)
 		return -ENAMETOOLONG;
-	if (is_in_place(seen, path)) {
+	if (is_in_place(seen, path, ret_is_missing)) {
 		memcpy(ret, path, length + 1);
 		return 0;
 	}
@@ -124,13 +131,14 @@ static int real_folder(struct seen *seen, const char *path, char *ret, size_t si
 {
 	char folder[PATH_MAX];
 	const char *base = path_base(path);
+	bool is_missing;
 	int r;
 
 	if (*base == '\0' || (size_t)(base - path) >= sizeof(folder))
 		return -ENAMETOOLONG;
 	memcpy(folder, path, (size_t)(base - path));
 	folder[base - path > 1 ? base - path - 1 : 1] = '\0';
-	r = real_as_far_as_it_goes(seen, folder, ret, size);
+	r = real_as_far_as_it_goes(seen, folder, ret, size, &is_missing);
 	if (r < 0)
 		return r;
 	if (strcmp(ret, "/") == 0)
@@ -152,10 +160,13 @@ static bool is_own_process(const char *path)
  * object that only we have: a grant of that would be a surprise. */
 static bool name_own_process(char *path)
 {
-	char own[32];
-	size_t n = (size_t)snprintf(own, sizeof(own), "/proc/%d", getpid());
 	static const char self[] = "/proc/self";
+	char own[32];
+	size_t n;
 
+	if (!path_is_within(path, "/proc"))
+		return true;
+	n = (size_t)snprintf(own, sizeof(own), "/proc/%d", getpid());
 	if (strncmp(path, own, n) != 0 || (path[n] != '/' && path[n] != '\0'))
 		return true;
 	if (strlen(path) + sizeof(self) >= PATH_MAX)
@@ -168,13 +179,17 @@ static bool name_own_process(char *path)
 static int bind_plain(struct binding *binding, const struct policy_file_rule *rule)
 {
 	char spelling[PATH_MAX];
+	bool is_missing;
 	int r = 0;
 
 	if (is_own_process(rule->path))
 		return add(binding, rule, rule->path);
-	if (real_as_far_as_it_goes(binding->seen, rule->path, spelling, sizeof(spelling)) == 0 &&
-	        name_own_process(spelling))
+	if (real_as_far_as_it_goes(binding->seen, rule->path, spelling, sizeof(spelling), &is_missing) == 0 &&
+	        name_own_process(spelling)) {
 		r = add(binding, rule, spelling);
+		if (r == 0)
+			binding->entries.items[binding->entries.count - 1].is_missing = is_missing;
+	}
 	/* What is denied or hidden is so under its own name, too: the link there must not be removed. */
 	if (r == 0 && rule->verdict != POLICY_ALLOW &&
 	        real_folder(binding->seen, rule->path, spelling, sizeof(spelling)) == 0)
@@ -188,12 +203,14 @@ static int bind_glob(struct binding *binding, const struct policy_file_rule *rul
 {
 	char top[PATH_MAX], real[PATH_MAX];
 	AUTO_FREE char *bound = NULL;
+	bool is_missing;
 	int r = add(binding, rule, rule->path);
 
 	if (r < 0)
 		return r;
 	match_glob_top(rule->path, top, sizeof(top));
-	if (strcmp(top, "/") == 0 || real_as_far_as_it_goes(binding->seen, top, real, sizeof(real)) < 0 ||
+	if (strcmp(top, "/") == 0 ||
+	        real_as_far_as_it_goes(binding->seen, top, real, sizeof(real), &is_missing) < 0 ||
 	        !strcmp(top, real))
 		return 0;
 	/* The literal folder resolves elsewhere; what a folder's real name has of glob characters is escaped.

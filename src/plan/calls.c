@@ -316,6 +316,16 @@ static void add_calls(struct building *b, unsigned highest)
 		add_call(b, nr);
 }
 
+/* For numbers of tasks alone nobody is made to supervise; but who does so anyway looks at them. */
+static void see_who_holds_tasks(struct building *b, unsigned highest)
+{
+	for (unsigned nr = 0; nr <= highest && nr < PLAN_MAX_CALLS && !b->plan->supervises; nr++)
+		add_call(b, nr);
+	discard(b);
+	memset(b->plan->calls, 0, sizeof(b->plan->calls));
+	b->holds_tasks = b->plan->supervises;
+}
+
 static int build(struct building *b, struct filter_program *ret)
 {
 	struct filter_part part = {.arch = syscalls_native(),
@@ -358,14 +368,8 @@ int plan_build_filter(struct plan *plan, const struct plan_options *options)
 	b->options = options;
 	plan->privileged = options->privileged;
 	mark_calls(b);
+	see_who_holds_tasks(b, highest);
 	add_calls(b, highest);
-	/* For numbers of tasks alone nobody is made to supervise; but who does so anyway looks at them. */
-	if (plan->supervises) {
-		discard(b);
-		memset(plan->calls, 0, sizeof(plan->calls));
-		b->holds_tasks = true;
-		add_calls(b, highest);
-	}
 	r = build(b, &plan->filter);
 	if (r == 0 && may_be_lifted(plan)) {
 		discard(b);

@@ -24,6 +24,7 @@ static const char why_inside[] = "Landlock grants whole trees and cannot take a 
 static const char why_hidden[] = "only an answer can make a path look absent";
 static const char why_pattern[] = "Landlock has no patterns";
 static const char why_missing[] = "it does not exist, and Landlock rules stand on existing files";
+static const char why_absent[] = "it is not there";
 static const char why_own[] = "it is another folder for each process, which Landlock cannot express";
 static const char why_asked[] = "only a supervisor can wait for an answer";
 static const char why_verbose[] = "what Landlock refuses is not reported, and every refusal was asked to be";
@@ -99,13 +100,20 @@ static bool is_covered(const struct plan *plan, const struct policy_file_rule *r
 }
 
 /* Which layer a grant needs, and why no cheaper one. */
-static enum plan_layer layer_of_grant(const struct plan *plan, const struct policy_file_rule *rule,
-        const char *bound, const struct plan_options *options, const char **ret_why)
+static enum plan_layer layer_of_grant(const struct plan *plan, const struct match_entry *entry,
+        const struct plan_options *options, const char **ret_why)
 {
+	const struct policy_file_rule *rule = entry->rule;
+	const char *bound = entry->path;
 	struct match_verdict verdict;
 	struct stat st;
 
 	*ret_why = NULL;
+	/* Most rules of profiles are about programs that this machine does not have. */
+	if (entry->is_missing && rule->optional) {
+		*ret_why = why_absent;
+		return PLAN_NOWHERE;
+	}
 	if (!options->verbose_denials && is_covered(plan, rule, bound)) {
 		*ret_why = "another grant covers it";
 		return PLAN_NOWHERE;
@@ -120,8 +128,8 @@ static enum plan_layer layer_of_grant(const struct plan *plan, const struct poli
 		                                         : "a deny or hide rule covers all of it";
 		return PLAN_NOWHERE;
 	}
-	if (lstat(bound, &st) < 0) {
-		*ret_why = rule->optional ? "it is not there" : why_missing;
+	if (entry->is_missing || lstat(bound, &st) < 0) {
+		*ret_why = rule->optional ? why_absent : why_missing;
 		return rule->optional ? PLAN_NOWHERE : PLAN_SUPERVISOR;
 	}
 	if (is_own_process(bound)) {
@@ -216,7 +224,7 @@ static int choose_for_grant(
 		return line ? 0 : -ENOMEM;
 	if (tell_where_it_leads(plan, line) < 0)
 		return -ENOMEM;
-	line->layer = layer_of_grant(plan, rule, entry->path, options, &line->why);
+	line->layer = layer_of_grant(plan, entry, options, &line->why);
 	if (line->layer == PLAN_LANDLOCK)
 		return plan_add_grant(plan, entry->path, rule->access, false);
 	if (line->layer == PLAN_NOWHERE)
