@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "kernel/apart.h"
 #include "kernel/credentials.h"
-#include "launch/apart.h"
 
 enum { PIPE = 1 << 20, CHUNK = 1 << 18, LONGEST_LINE = 1 << 16 };
 

@@ -11,11 +11,11 @@
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
+#include "kernel/apart.h"
 #include "kernel/credentials.h"
 #include "kernel/isolation.h"
 #include "kernel/process.h"
 #include "kernel/usage.h"
-#include "launch/apart.h"
 #include "launch/hosts.h"
 
 void holding_init(struct holding *holding)

@@ -1,4 +1,4 @@
-#include "launch/apart.h"
+#include "kernel/apart.h"
 
 #include <semaphore.h>
 #include <signal.h>
