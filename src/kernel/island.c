@@ -2,18 +2,17 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "kernel/credentials.h"
+#include "kernel/isolation.h"
 #include "kernel/process.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -35,16 +34,6 @@ struct reply {
 };
 
 /* ---- on the island ---- */
-
-static int loopback_up(void)
-{
-	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-	AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		return -errno;
-	return 0;
-}
 
 /* "local default dev lo": every address of the family is ours. */
 static int all_local(int netlink, unsigned char family)
@@ -155,7 +144,7 @@ static int settle(uint16_t port, int listeners[ISLAND_LISTENERS], struct reply *
 	int r = leave_the_world();
 
 	if (r == 0)
-		r = loopback_up();
+		r = isolation_loopback_up();
 	if (r < 0)
 		return r;
 	netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -188,25 +177,43 @@ static int make_socket(const struct island_socket *wish, int *ret)
 	return 0;
 }
 
-static void serve_sockets(int channel)
+/* Whoever asked goes on only when no copy is left here: one that its program closes is then gone. */
+static int hand_out(int channel, const struct reply *reply, int fd)
+{
+	const char closed = 0;
+	int r = send_reply(channel, reply, &fd, fd >= 0);
+
+	cleanup_close(&fd);
+	if (r == 0 && fd >= 0 && send(channel, &closed, sizeof(closed), MSG_NOSIGNAL) < 0)
+		r = -errno;
+	return r;
+}
+
+void island_serve(int channel, int (*finish)(int fd))
 {
 	struct island_socket wish;
 
 	for (;;) {
 		struct reply reply = {0};
 		ssize_t n = recv(channel, &wish, sizeof(wish), 0);
-		int fd = -EBADF;
+		AUTO_CLOSE int fd = -EBADF;
+		int r = -EINVAL;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return;
-		reply.error = n == sizeof(wish) && wish.length <= sizeof(wish.address)
-		                      ? -make_socket(&wish, &fd)
-		                      : EINVAL;
-		if (send_reply(channel, &reply, &fd, fd >= 0) < 0)
+		if (n == sizeof(wish) && wish.length <= sizeof(wish.address))
+			r = make_socket(&wish, &fd);
+		if (r == 0 && finish)
+			r = finish(fd);
+		if (r < 0) {
+			cleanup_close(&fd);
+			fd = -EBADF;
+		}
+		reply.error = -r;
+		if (hand_out(channel, &reply, TAKE_FD(fd)) < 0)
 			return;
-		cleanup_close(&fd);
 	}
 }
 
@@ -226,13 +233,13 @@ static _Noreturn void live_there(int channel, uint16_t port)
 		_exit(1);
 	for (size_t i = 0; i < count; i++)
 		close(present[i]);
-	serve_sockets(channel);
+	island_serve(channel, NULL);
 	_exit(0);
 }
 
 /* ---- from outside ---- */
 
-/* 0 and the descriptors, in order; -errno. */
+/* 0 and the descriptors, in order; the error that was told, positive; -errno. */
 static int read_reply(int channel, struct reply *ret, int *fds, size_t most, size_t *ret_count)
 {
 	struct iovec iov = {.iov_base = ret, .iov_len = sizeof(*ret)};
@@ -259,7 +266,7 @@ static int read_reply(int channel, struct reply *ret, int *fds, size_t most, siz
 		memcpy(fds, CMSG_DATA(header), *ret_count * sizeof(int));
 	}
 	if (n == sizeof(*ret) && !(message.msg_flags & MSG_CTRUNC))
-		return -ret->error;
+		return ret->error;
 	for (size_t i = 0; i < *ret_count; i++)
 		close(fds[i]);
 	*ret_count = 0;
@@ -273,8 +280,8 @@ static int take_listeners(struct island *island)
 	size_t count = 0, next = 0;
 	int r = read_reply(island->channel, &reply, fds, ISLAND_LISTENERS, &count);
 
-	if (r < 0)
-		return r;
+	if (r != 0)
+		return r > 0 ? -r : r;
 	for (size_t i = 0; i < ISLAND_LISTENERS; i++)
 		if (reply.present & 1u << i && next < count)
 			island->listeners[i] = fds[next++];
@@ -327,18 +334,39 @@ void island_done(struct island *island)
 	island->process = -1;
 }
 
-int island_socket(int channel, const struct island_socket *wish)
+static int see_it_closed(int channel)
 {
+	char closed;
+	ssize_t n;
+
+	do
+		n = recv(channel, &closed, sizeof(closed), 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n == 0 ? -ESHUTDOWN : 0;
+}
+
+int island_ask(int channel, const struct island_socket *wish, int *ret)
+{
+	AUTO_CLOSE int fd = -EBADF;
 	struct reply reply;
 	size_t count = 0;
-	int fd = -EBADF, r;
+	int r;
 
 	if (send(channel, wish, sizeof(*wish), MSG_NOSIGNAL) != sizeof(*wish))
 		return -errno;
 	r = read_reply(channel, &reply, &fd, 1, &count);
-	if (r < 0)
-		return r;
-	return count == 1 ? fd : -EPROTO;
+	if (r == 0)
+		r = count == 1 ? see_it_closed(channel) : -EPROTO;
+	if (r == 0)
+		*ret = TAKE_FD(fd);
+	return r;
+}
+
+int island_socket(int channel, const struct island_socket *wish)
+{
+	int fd = -EBADF, r = island_ask(channel, wish, &fd);
+
+	return r == 0 ? fd : r > 0 ? -r : r;
 }
 
 int island_cookie_of(int fd, uint64_t *ret)

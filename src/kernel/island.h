@@ -44,5 +44,15 @@ struct island_socket {
  * turns. */
 int island_socket(int channel, const struct island_socket *wish);
 
-/* Whether a socket lives there. */
+/* Tells the network that a socket lives on: SO_NETNS_COOKIE. */
 int island_cookie_of(int fd, uint64_t *ret);
+
+/* ---- for others who keep a process that makes sockets where it lives ---- */
+
+/* In it: makes what the channel asks for, until nobody can ask any more. `finish`, or NULL, has a hand in each socket:
+ * 0, or -errno, and there is none. */
+void island_serve(int channel, int (*finish)(int fd));
+
+/* Asks for a socket, as island_socket. 0; the error that making it gave, positive; -errno: nobody can be asked there
+ * any more. */
+int island_ask(int channel, const struct island_socket *wish, int *ret);

@@ -52,7 +52,7 @@ static int map_ids(uid_t uid, gid_t gid)
 	return write_file("/proc/self/gid_map", text);
 }
 
-static int loopback_up(void)
+int isolation_loopback_up(void)
 {
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
 	AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -71,7 +71,7 @@ int isolation_enter(void)
 	if (!isolation_needs_user_namespace()) {
 		if (unshare(CLONE_NEWNET) < 0)
 			return -errno;
-		r = loopback_up();
+		r = isolation_loopback_up();
 		/* It could make a pair of interfaces, with one end outside. */
 		return r < 0 ? r : credentials_lose(CAP_NET_ADMIN);
 	}
@@ -79,7 +79,7 @@ int isolation_enter(void)
 		return -errno;
 	r = map_ids(uid, gid);
 	if (r == 0)
-		r = loopback_up();
+		r = isolation_loopback_up();
 	return r < 0 ? r : credentials_lose_all();
 }
 

@@ -6,6 +6,9 @@
 /* Whether a user namespace is needed for it: for all who lack CAP_SYS_ADMIN. */
 bool isolation_needs_user_namespace(void);
 
+/* Starts the loopback of the network that the calling thread is on. 0 or -errno. */
+int isolation_loopback_up(void);
+
 /* Moves the calling process, which must have one thread, into one. A user namespace that it needs maps its own user
  * and group to themselves, and leaves no capabilities, neither now nor after an exec; root without one keeps
  * all but CAP_NET_ADMIN. 0; -EPERM, -ENOSPC where the
