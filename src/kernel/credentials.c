@@ -79,6 +79,14 @@ int credentials_set(const struct credentials *wanted)
 	return set_effective(wanted->effective);
 }
 
+int credentials_use_permitted(void)
+{
+	uint64_t effective = 0, permitted = 0;
+	int r = capabilities(&effective, &permitted);
+
+	return r < 0 ? r : set_effective(permitted);
+}
+
 int credentials_show(const struct credentials *wanted)
 {
 	uint64_t effective = 0, permitted = 0;

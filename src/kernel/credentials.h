@@ -51,6 +51,9 @@ int credentials_keep(int *list, size_t *count, size_t size, int fd);
 /* No descriptors but these, which must be sorted: closes all others of the calling thread's table. */
 int credentials_keep_descriptors(const int *keep, size_t count);
 
+/* Uses all capabilities that the thread is permitted. 0 or -errno. */
+int credentials_use_permitted(void);
+
 /* Gives a capability up, for the calling thread and what it will run. 0 or -errno. */
 int credentials_lose(int capability);
 
