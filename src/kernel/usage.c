@@ -20,6 +20,7 @@ struct process {
 	pid_t pid, parent;
 	char state;
 	bool is_below; /* the root */
+	int end_signal;
 	uint64_t threads, ticks, pages;
 };
 
@@ -39,9 +40,10 @@ static bool read_process(pid_t pid, struct process *ret)
 	after = strrchr(text, ')');
 	if (!after || sscanf(after + 1,
 	                      " %c %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64 " %" SCNu64 " %" SCNu64
-	                      " %" SCNu64 " %*s %*s %" SCNu64 " %*s %*s %*s %" SCNu64,
+	                      " %" SCNu64 " %*s %*s %" SCNu64 " %*s %*s %*s %" SCNu64
+	                      " %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %d",
 	                      &ret->state, &parent, &user, &system, &user_children, &system_children,
-	                      &ret->threads, &ret->pages) != 8)
+	                      &ret->threads, &ret->pages, &ret->end_signal) != 9)
 		return false;
 	ret->pid = pid;
 	ret->parent = parent;
@@ -56,12 +58,19 @@ static int compare_pids(const void *left, const void *right)
 	return (a->pid > b->pid) - (a->pid < b->pid);
 }
 
-static bool is_below(const struct processes *all, pid_t root, pid_t parent)
+/* A process that works for us, and not the target's: what the kernel makes our child, because its parent has
+ * ended, ends with a signal. */
+static bool is_helper(const struct process *process)
 {
-	const struct process key = {.pid = parent}, *found;
+	return process->parent == getpid() && process->end_signal == 0;
+}
 
-	if (parent == root)
-		return true;
+static bool is_below(const struct processes *all, pid_t root, const struct process *process)
+{
+	const struct process key = {.pid = process->parent}, *found;
+
+	if (process->parent == root)
+		return !is_helper(process);
 	found = bsearch(&key, all->list.items, all->list.count, sizeof(key), compare_pids);
 	return found && found->is_below;
 }
@@ -92,7 +101,7 @@ static int look_everywhere(struct processes *all, pid_t root)
 		for (size_t i = 0; i < all->list.count; i++) {
 			struct process *process = &all->list.items[i];
 
-			if (!process->is_below && is_below(all, root, process->parent))
+			if (!process->is_below && is_below(all, root, process))
 				process->is_below = is_news = true;
 		}
 	}
@@ -112,7 +121,8 @@ static int add_children_of_thread(struct processes *all, pid_t pid, const char *
 	while (fscanf(list, "%d", &child) == 1) {
 		struct process process = {.is_below = true};
 
-		if (read_process(child, &process) && ARRAY_PUSH(&all->list, process) < 0)
+		if (read_process(child, &process) && !is_helper(&process) &&
+		        ARRAY_PUSH(&all->list, process) < 0)
 			return -ENOMEM;
 	}
 	return 0;
