@@ -153,8 +153,8 @@ static int same_path(const struct origin *origin, struct address *address, char 
 	return 0;
 }
 
-/* Who says so: a socket that cannot be made is the filter's; what each call is looked at for is the
- * supervisor's; a port of TCP is Landlock's. */
+/* Who says so: a socket that cannot be made is the filter's; what a socket in the place of another cannot
+ * reach, and what each call is looked at for is the supervisor's; a port of TCP is Landlock's. */
 static enum plan_layer layer_of_address(const struct plan *plan, const struct address *address, unsigned use)
 {
 	const struct plan_network *network = &plan->network;
@@ -171,7 +171,7 @@ static enum plan_layer layer_of_address(const struct plan *plan, const struct ad
 		return connects && network->names_within ? PLAN_LANDLOCK : PLAN_NOWHERE;
 	}
 	if (address->transport == POLICY_UDP && !network->makes_udp)
-		return PLAN_FILTER;
+		return network->unplugs_udp ? PLAN_SUPERVISOR : PLAN_FILTER;
 	if (address->transport == POLICY_TCP && !network->makes_tcp)
 		return PLAN_FILTER;
 	if (plan->notifies[connects ? SYSCALLS_CONNECT : SYSCALLS_BIND])
@@ -186,7 +186,10 @@ static const char *why_address(const struct plan *plan, const struct address *ad
 	if (verdict->rule || verdict->file)
 		return NULL;
 	if (verdict->verdict != POLICY_ALLOW)
-		return "no rule allows it";
+		return address->kind == ADDRESS_IP && address->transport == POLICY_UDP &&
+		                       plan->network.unplugs_udp
+		               ? "no rule allows it, and sockets of UDP are unplugged"
+		               : "no rule allows it";
 	if (address->kind == ADDRESS_IP)
 		return "any free port, to receive answers";
 	return use == POLICY_CONNECT && plan->network.names_within ? "when it is the program's own"
@@ -291,6 +294,11 @@ static void answer_from_rule(struct explain_answer *answer, const struct policy_
 	answer->error = rule->verdict == POLICY_ALLOW || rule->verdict == POLICY_KILL ? 0 : rule->error;
 }
 
+static bool is_socket(const struct seccomp_data *data)
+{
+	return data->nr == syscalls_by_name("socket")->nr[syscalls_native()];
+}
+
 /* What the filter says of the call. */
 static int answer_from_filter(
         const struct plan *plan, const struct seccomp_data *data, struct explain_answer *answer)
@@ -310,6 +318,7 @@ static int answer_from_filter(
 		answer->layer = PLAN_SUPERVISOR;
 		answer->why = plan->calls[data->nr].action == PLAN_CALL_TASK
 		                      ? "the task that it names decides"
+		              : is_socket(data) ? "the socket is unplugged: it reaches nothing"
 		              : plan->calls[data->nr].action == PLAN_CALL_PATHS ? "its paths decide"
 		                                                                : "the supervisor watches it";
 		break;

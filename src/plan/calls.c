@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
+#include "kernel/isolation.h"
 #include "plan/draft.h"
 #include "plan/plan.h"
 #include "plan/rules.h"
@@ -316,7 +317,8 @@ static void add_calls(struct building *b, unsigned highest)
 		add_call(b, nr);
 }
 
-/* For numbers of tasks alone nobody is made to supervise; but who does so anyway looks at them. */
+/* For numbers of tasks alone nobody is made to supervise, nor for sockets of UDP; but who does so anyway looks at
+ * them. */
 static void see_who_holds_tasks(struct building *b, unsigned highest)
 {
 	for (unsigned nr = 0; nr <= highest && nr < PLAN_MAX_CALLS && !b->plan->supervises; nr++)
@@ -324,6 +326,7 @@ static void see_who_holds_tasks(struct building *b, unsigned highest)
 	discard(b);
 	memset(b->plan->calls, 0, sizeof(b->plan->calls));
 	b->holds_tasks = b->plan->supervises;
+	b->plan->network.unplugs_udp = b->plan->supervises && may_unplug(b->plan);
 }
 
 static int build(struct building *b, struct filter_program *ret)
@@ -340,10 +343,17 @@ static int build(struct building *b, struct filter_program *ret)
 	return filter_build(&part, 1, SECCOMP_RET_KILL_PROCESS, ret);
 }
 
-/* Whether a rule that refuses a call may not stand. */
-static bool may_be_lifted(const struct plan *plan)
+static const struct plan_call *call_of(const struct plan *plan, const char *name)
 {
-	if (plan->permissive || plan->asks_all)
+	return &plan->calls[syscalls_by_name(name)->nr[syscalls_native()]];
+}
+
+/* Whether it matters what the filter would say of a call without the rules on it: such a rule may not stand,
+ * or it sends the call to the supervisor for the record alone. */
+static bool needs_rest(const struct plan *plan)
+{
+	if (plan->permissive || plan->asks_all ||
+	        (plan->network.unplugs_udp && call_of(plan, "socket")->ruled))
 		return true;
 	for (size_t i = 0; i < plan->policy->syscall_count; i++)
 		if (plan->policy->syscalls[i].verdict == POLICY_ASK)
@@ -354,6 +364,37 @@ static bool may_be_lifted(const struct plan *plan)
 int plan_call_rest(const struct plan *plan, const struct seccomp_data *data, uint32_t *ret)
 {
 	return plan->rest.length ? filter_simulate(&plan->rest, data, ret) : -EINVAL;
+}
+
+static bool makes_namespaces(const struct policy_syscall_rule *rule)
+{
+	static const char *const calls[] = {"unshare", "clone", "clone3", "setns"};
+	enum syscalls_arch arch = syscalls_native();
+
+	for (size_t i = 0; i < ELEMENTS(calls); i++)
+		if (rule->nr[arch] == syscalls_by_name(calls[i])->nr[arch])
+			return true;
+	return false;
+}
+
+/* Whoever owns the user namespace of a socket has all capabilities over it. A program that may not make one
+ * must not get there by a socket. */
+static bool may_own_namespaces(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->policy->syscall_count; i++) {
+		const struct policy_syscall_rule *rule = &plan->policy->syscalls[i];
+
+		if (rule->verdict != POLICY_ALLOW && makes_namespaces(rule))
+			return !isolation_needs_user_namespace();
+	}
+	return true;
+}
+
+/* Only where calls are performed: then the process that makes such sockets is out of reach, and so are mounts
+ * and handles of namespaces. */
+static bool may_unplug(const struct plan *plan)
+{
+	return plan->performs && !plan->network.makes_udp && may_own_namespaces(plan);
 }
 
 int plan_build_filter(struct plan *plan, const struct plan_options *options)
@@ -371,7 +412,7 @@ int plan_build_filter(struct plan *plan, const struct plan_options *options)
 	see_who_holds_tasks(b, highest);
 	add_calls(b, highest);
 	r = build(b, &plan->filter);
-	if (r == 0 && may_be_lifted(plan)) {
+	if (r == 0 && needs_rest(plan)) {
 		discard(b);
 		b->is_rest = true;
 		add_calls(b, highest);

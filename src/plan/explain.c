@@ -173,6 +173,11 @@ static struct sort sort_of_tcp(const struct plan *plan, enum plan_reach reach)
 
 static struct sort sort_of_udp(const struct plan_network *network)
 {
+	if (network->unplugs_udp)
+		return (struct sort){.layer = PLAN_SUPERVISOR,
+		        .text = "none: the sockets can be made and are unplugged, in a network namespace "
+		                "that is "
+		                "connected to nothing; where this machine gives none, EACCES"};
 	if (!network->makes_udp)
 		return (struct sort){.layer = PLAN_FILTER, .text = "none: the sockets cannot be made"};
 	if (network->udp_connect == PLAN_REACH_ALL && network->udp_listen == PLAN_REACH_ALL)

@@ -93,6 +93,7 @@ struct plan_network {
 	struct plan_ports connect_ports, listen_ports; /* all that may be allowed, of any address */
 	/* What socket() makes. */
 	bool makes_tcp, makes_udp, makes_unix, makes_unix_datagrams;
+	bool unplugs_udp; /* in the place of those that it does not make: a supervisor is there anyway */
 	bool refuses_listen;        /* the filter does: there is nothing that could listen */
 	bool refuses_fast_open;     /* connections that are made without connect() */
 	bool refuses_routes;        /* options that lead packets by way of others */
@@ -109,7 +110,7 @@ struct plan_link {
 /* What the supervisor does with a call of one number when its verdict needs no look at arguments. */
 enum plan_call_action {
 	PLAN_CALL_NONE,        /* does not notify by number alone */
-	PLAN_CALL_PATHS,       /* decided on its paths or its address */
+	PLAN_CALL_PATHS,       /* decided on its paths or its address, or performed for what it is */
 	PLAN_CALL_CREDENTIALS, /* continues; from now on tasks may differ in credentials, root or domain */
 	PLAN_CALL_TASK,        /* decided on the task that a number names */
 	PLAN_CALL_RULE,        /* only because of rules on the call itself, which are recorded */

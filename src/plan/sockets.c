@@ -34,12 +34,12 @@ static void test_inet(struct draft_cases *cases)
 }
 
 /* `family` of one type with either of two protocols. */
-static void allow_inet(struct draft_cases *cases, uint32_t type, uint32_t protocol)
+static void add_inet(struct draft_cases *cases, uint32_t type, uint32_t protocol, uint32_t action)
 {
 	test_inet(cases);
 	test(cases, 1, TYPE, type, FILTER_AND);
 	test(cases, 2, ALL, 0, FILTER_OR);
-	draft_add_equal(cases, 2, false, ALL, protocol, SECCOMP_RET_ALLOW);
+	draft_add_equal(cases, 2, false, ALL, protocol, action);
 }
 
 static void allow_unix(struct draft_cases *cases, bool datagrams)
@@ -53,16 +53,39 @@ static void allow_unix(struct draft_cases *cases, bool datagrams)
 	draft_add_equal(cases, 2, false, ALL, AF_UNIX, SECCOMP_RET_ALLOW);
 }
 
-/* What is not there gets the errno of a kernel without it, and programs know how to go on. */
-static void add_socket(const struct plan_network *network, struct draft *call)
+/* Protocols that the kernel does not know, beside those that it may know and that are closed. */
+static void add_other_datagrams(struct draft_cases *cases)
 {
+	test_inet(cases);
+	test(cases, 1, TYPE, SOCK_DGRAM, FILTER_AND);
+	test(cases, 2, ALL, IPPROTO_ICMP, FILTER_OR);
+	test(cases, 2, ALL, IPPROTO_ICMPV6, FILTER_OR);
+	draft_add_equal(cases, 2, false, ALL, IPPROTO_UDPLITE, ERRNO(EACCES));
+	test_inet(cases);
+	draft_add_equal(cases, 1, false, TYPE, SOCK_DGRAM, ERRNO(EPROTONOSUPPORT));
+}
+
+/* What is not there gets the errno of a kernel without it, and programs know how to go on. */
+static void add_socket(struct plan *plan, struct draft *call)
+{
+	const struct plan_network *network = &plan->network;
 	struct draft_cases *cases = &call->refusals;
 
 	call->opened_by = FAMILY_ARGUMENT;
+	/* Before all else, as the kernel says it. */
+	draft_add(cases, &(struct filter_case){.arg = 1,
+	                         .mask = ~(TYPE | SOCK_CLOEXEC | SOCK_NONBLOCK) & ALL,
+	                         .value = 0,
+	                         .negated = true,
+	                         .action = ERRNO(EINVAL)});
 	if (network->makes_tcp)
-		allow_inet(cases, SOCK_STREAM, IPPROTO_TCP);
+		add_inet(cases, SOCK_STREAM, IPPROTO_TCP, SECCOMP_RET_ALLOW);
 	if (network->makes_udp)
-		allow_inet(cases, SOCK_DGRAM, IPPROTO_UDP);
+		add_inet(cases, SOCK_DGRAM, IPPROTO_UDP, SECCOMP_RET_ALLOW);
+	if (network->unplugs_udp) {
+		add_inet(cases, SOCK_DGRAM, IPPROTO_UDP, SECCOMP_RET_USER_NOTIF);
+		plan->calls[call->nr].action = PLAN_CALL_PATHS;
+	}
 	if (network->makes_unix)
 		allow_unix(cases, network->makes_unix_datagrams);
 	/* The routing family alone: getaddrinfo and if_nameindex ask it for the machine's addresses. */
@@ -76,6 +99,8 @@ static void add_socket(const struct plan_network *network, struct draft *call)
 		test(cases, 1, TYPE, SOCK_STREAM, FILTER_AND);
 		draft_add_equal(cases, 2, false, 0, 0, ERRNO(EPROTONOSUPPORT));
 	}
+	if (network->makes_udp || network->unplugs_udp)
+		add_other_datagrams(cases);
 	test_inet(cases);
 	draft_add_equal(cases, 2, false, 0, 0, ERRNO(EACCES));
 	draft_add_always(cases, ERRNO(EAFNOSUPPORT));
@@ -158,7 +183,7 @@ bool sockets_draft(struct plan *plan, const struct syscalls_row *row, struct dra
 		if (strcmp(row->name, "socketpair") == 0)
 			add_pair(&plan->network, call);
 		else
-			add_socket(&plan->network, call);
+			add_socket(plan, call);
 		return true;
 	case SYSCALLS_CONNECT:
 	case SYSCALLS_BIND:

@@ -20,6 +20,7 @@
 #include "policy/match.h"
 #include "record/record.h"
 #include "supervise/supervisor.h"
+#include "supervise/unplugging.h"
 #include "syscalls/table.h"
 #include "target/resolve.h"
 #include "target/task.h"
@@ -145,6 +146,7 @@ struct shared {
 	struct recorder *recorder;
 	struct questions *questions; /* NULL: nobody can be asked */
 	struct names *names; /* NULL: the plan has no host names, or nothing here can resolve them */
+	struct unplugging unplugging;
 	int listener;
 	/* Where there is none yet: called by the first worker, which has one then; and told how that worker began, which
 	 * until then keeps what is needed for that. NULL: there is one. */
@@ -195,4 +197,4 @@ bool exchange_ask(struct worker *worker, struct exchange *x, int (*still)(void *
 typedef void act_family(struct worker *worker, struct exchange *x);
 
 act_family act_open, act_create, act_remove, act_rename, act_link, act_metadata, act_truncate, act_stat,
-        act_exec, act_connect, act_bind, act_listen, act_send, act_watched, act_refuse, act_schedule;
+        act_exec, act_connect, act_bind, act_listen, act_send, act_watched, act_refuse, act_schedule, act_socket;

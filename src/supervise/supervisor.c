@@ -87,6 +87,8 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	                              (options->privileged && options->plan->network.is_all_that_supervises),
 	        .roots_differ = options->strangers,
 	        .sorts = PTHREAD_RWLOCK_INITIALIZER};
+	/* Without Landlock nobody is kept from the process that makes them. */
+	unplugging_init(&supervisor->shared.unplugging, !options->plan->uses_landlock);
 	supervisor->first = options->plan;
 	supervisor->wakes_synchronously = options->features->synchronous_wake;
 	supervisor->obtain = options->obtain;
@@ -139,6 +141,7 @@ void supervisor_finish(struct supervisor *supervisor)
 	if (!supervisor)
 		return;
 	pool_finish(supervisor->pool);
+	unplugging_done(&supervisor->shared.unplugging);
 	tell_names(supervisor, supervisor->first);
 	plan_free(supervisor->reloaded);
 	free(supervisor);

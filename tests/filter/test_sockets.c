@@ -158,6 +158,43 @@ static void only_tcp(void **state)
 	CHECK(&network, false, rows);
 }
 
+/* No rule is about UDP, and there is a supervisor. */
+static void unplugged(void **state)
+{
+	static const struct plan_network network = {
+	        .makes_tcp = true, .unplugs_udp = true, .refuses_listen = true, .refuses_fast_open = true};
+	static const struct expected rows[] = {
+	        {"socket", {AF_INET, SOCK_DGRAM, 0}, NOTIFY},
+	        {"socket",
+	                {AF_INET6 | HIGH, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK | HIGH,
+	                        IPPROTO_UDP | HIGH},
+	                NOTIFY},
+	        /* The kernel looks at unknown flags first. */
+	        {"socket", {AF_INET, SOCK_DGRAM | 0x10, 0}, ERRNO(EINVAL)},
+	        {"socket", {AF_INET, SOCK_DGRAM | 0x80000000, 99}, ERRNO(EINVAL)},
+	        {"socket", {AF_PACKET, SOCK_RAW | 0x100000, 0}, ERRNO(EINVAL)},
+	        {"socket", {AF_INET, SOCK_DGRAM, IPPROTO_ICMP}, ERRNO(EACCES)},
+	        {"socket", {AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6}, ERRNO(EACCES)},
+	        {"socket", {AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE}, ERRNO(EACCES)},
+	        {"socket", {AF_INET, SOCK_DGRAM, IPPROTO_TCP}, ERRNO(EPROTONOSUPPORT)},
+	        {"socket", {AF_INET6, SOCK_DGRAM, 115}, ERRNO(EPROTONOSUPPORT)},
+	        {"socket", {AF_INET, SOCK_DGRAM, ~0ULL}, ERRNO(EPROTONOSUPPORT)},
+	        {"socket", {AF_INET, SOCK_RAW, IPPROTO_UDP}, ERRNO(EACCES)},
+	        {"socket", {AF_INET, SOCK_SEQPACKET, 0}, ERRNO(EACCES)},
+	        {"socket", {AF_INET, SOCK_STREAM, IPPROTO_UDP}, ERRNO(EPROTONOSUPPORT)},
+	        {"socket", {AF_PACKET, SOCK_DGRAM, 0}, ERRNO(EAFNOSUPPORT)},
+	        {"socket", {AF_UNIX, SOCK_DGRAM, 0}, ERRNO(EACCES)},
+	        {"socket", {AF_NETLINK, SOCK_DGRAM, 0}, ALLOW},
+	        {"socketpair", {AF_INET, SOCK_DGRAM, 0}, ERRNO(EOPNOTSUPP)},
+	        {"sendto", {3, 1, 1, 0, 1, 16}, ALLOW},
+	        {"sendmsg", {3, 1, 0}, ALLOW},
+	        {"bind", {3, 1, 16}, ALLOW},
+	        {"recvmsg", {3, 1, 0}, ALLOW},
+	};
+
+	CHECK(&network, false, rows);
+}
+
 static void all_that_there_is(void **state)
 {
 	static const struct plan_network network = {
@@ -167,6 +204,7 @@ static void all_that_there_is(void **state)
 	        {"socket", {AF_INET, SOCK_DGRAM, 0}, ALLOW},
 	        {"socket", {AF_INET, SOCK_DGRAM, IPPROTO_ICMP}, ERRNO(EACCES)},
 	        {"socket", {AF_INET6, SOCK_DGRAM, 58}, ERRNO(EACCES)},
+	        {"socket", {AF_INET6, SOCK_DGRAM, 6}, ERRNO(EPROTONOSUPPORT)},
 	        {"socket", {AF_INET, SOCK_DGRAM, 136}, ERRNO(EACCES)},
 	        {"socket", {AF_UNIX, SOCK_STREAM, 0}, ALLOW},
 	        {"socket", {AF_UNIX, SOCK_DGRAM, 0}, ALLOW},
@@ -199,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(only_tcp),
+	        cmocka_unit_test(unplugged),
 	        cmocka_unit_test(all_that_there_is),
 	};
 

@@ -25,7 +25,7 @@ A case says in comments what it needs:
   # varying: GLOB...      files whose contents and sizes differ from run to run
   # not PLAN: REASON      leaves a plan out
   # looks: OPERATION...   what may notify under kernel and default: connect, of programs that ask nscd for names of users
-                          or that use sockets; listen; schedule
+                          or that use sockets; listen; schedule; socket, of UDP
   # refused: NUMBER|any   how many refusals the performed plan records for it (0)
   # stdin: closed         starts without descriptor 0 (otherwise it is /dev/null)
   #< TEXT, #> KEYS        runs on a terminal: waits for TEXT to be shown, then types KEYS (\n, \x1b), and so on;

@@ -15,6 +15,7 @@
 #include "kernel/blocking.h"
 #include "supervise/act/act.h"
 #include "supervise/act/socket.h"
+#include "supervise/act/unplugged.h"
 #include "supervise/decide.h"
 #include "supervise/decode.h"
 
@@ -211,7 +212,8 @@ static void perform(struct worker *worker, struct exchange *x, int fd, const str
 	case MEANS_UNKNOWN:
 		return decide_refuse(x, EACCES, "no rule can speak of addresses of this kind of socket");
 	case MEANS_ADDRESS:
-		if (!decide_address(x, x->plan, &address, POLICY_LISTEN))
+		if (act_is_unplugged(worker, fd, kind) ? !act_may_unplugged(x, fd, kind, POLICY_LISTEN)
+		                                       : !decide_address(x, x->plan, &address, POLICY_LISTEN))
 			return;
 		break;
 	case MEANS_NOTHING:
@@ -331,8 +333,8 @@ void act_listen(struct worker *worker, struct exchange *x)
 
 	if (fd < 0 || !act_kind_of(x, fd, &kind))
 		return;
-	/* A connected one the kernel refuses by itself. */
-	judges = GUARDED(listens_as_judged) && is_inet(&kind) && !is_connected(fd);
+	/* A connected one, and what has no connections, the kernel refuses by itself. */
+	judges = GUARDED(listens_as_judged) && is_inet(&kind) && kind.type != SOCK_DGRAM && !is_connected(fd);
 	own_name(fd, &kind, &name);
 	r = act_as_task(worker, x);
 	if (r == 0 && judges && !may_listen(x, &name))

@@ -8,6 +8,7 @@
 #include "supervise/act/act.h"
 #include "supervise/act/names.h"
 #include "supervise/act/socket.h"
+#include "supervise/act/unplugged.h"
 #include "supervise/decode.h"
 
 struct connecting {
@@ -62,12 +63,30 @@ static ssize_t connect_to(
 	return r;
 }
 
+static void connect_unplugged(
+        struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind)
+{
+	const struct call_address *to = &x->call.address;
+	int r;
+
+	if (!act_may_unplugged(x, fd, kind, POLICY_CONNECT))
+		return;
+	r = act_still_wanted(worker, x);
+	if (r == 0)
+		r = sockets_connect(fd, &to->as, to->length);
+	if (r != 0)
+		return act_unplugged_failed(x, fd, kind, r);
+	x->reply = (struct reply){.kind = REPLY_VALUE, .fd = -EBADF};
+}
+
 static void perform(struct worker *worker, struct exchange *x, int fd, const struct sockets_kind *kind)
 {
 	struct destination destination;
 	struct connecting to = {.fd = fd, .to = &destination.address};
 	ssize_t r;
 
+	if (act_is_unplugged(worker, fd, kind))
+		return connect_unplugged(worker, x, fd, kind);
 	if (!act_redirect(worker, x, fd, kind))
 		return;
 	if (act_turns_to_names(worker, x, fd, kind))

@@ -10,6 +10,7 @@
 #include "supervise/act/control.h"
 #include "supervise/act/names.h"
 #include "supervise/act/socket.h"
+#include "supervise/act/unplugged.h"
 #include "supervise/decide.h"
 #include "supervise/decode.h"
 
@@ -42,6 +43,7 @@ struct sending {
 	/* one try */
 	struct iovec data;
 	int try_flags;
+	bool is_unplugged;
 	bool broke; /* nobody reads any more, and a signal is to say so */
 };
 
@@ -170,6 +172,10 @@ static bool find_destination(struct sending *s)
 	s->to.address.length = 0;
 	if (s->x->call.address.length == 0)
 		return true;
+	if (s->is_unplugged) {
+		s->to.address = s->x->call.address;
+		return act_may_unplugged(s->x, s->fd, &s->kind, POLICY_CONNECT);
+	}
 	if (!act_redirect(s->worker, s->x, s->fd, &s->kind))
 		return false;
 	if (act_turns_to_names(s->worker, s->x, s->fd, &s->kind)) {
@@ -230,6 +236,8 @@ static void conclude(struct sending *s, ssize_t n)
 		s->x->reply.kind = REPLY_GONE;
 	else if (n >= 0)
 		s->x->reply = (struct reply){.kind = REPLY_VALUE, .value = n, .fd = -EBADF};
+	else if (n != REPLIED && !s->x->why && s->is_unplugged)
+		act_unplugged_failed(s->x, s->fd, &s->kind, (int)n);
 	else if (n != REPLIED && !s->x->why)
 		act_fail(s->x, (int)n);
 }
@@ -337,6 +345,7 @@ void act_send(struct worker *worker, struct exchange *x)
 	s->broke = false;
 	if (!act_kind_of(x, fd, &s->kind))
 		return;
+	s->is_unplugged = act_is_unplugged(worker, fd, &s->kind);
 	r = act_as_task(worker, x);
 	if (r != 0)
 		return act_fail(x, r);
