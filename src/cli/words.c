@@ -30,7 +30,7 @@ static const struct cli_word words[] = {
         {"limit", CLI_LIMIT, "limit what the command may use"},
         {"listen", CLI_TEXT, "allow to listen on an address"},
         {"log", CLI_FILE, "denials to a file"},
-        {"network", CLI_TEXT, "own: a network with nothing but a loopback"},
+        {"network", CLI_TEXT, "own: a network with nothing but a loopback; no-unplugged: no UDP sockets without a rule"},
         {"on-deny", CLI_TEXT, "ask: about what would be refused"},
         {"permissive", CLI_NOTHING, "refuse nothing, tell what would be refused"},
         {"policy", CLI_POLICY, "rules from a file"},

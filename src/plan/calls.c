@@ -394,7 +394,8 @@ static bool may_own_namespaces(const struct plan *plan)
  * and handles of namespaces. */
 static bool may_unplug(const struct plan *plan)
 {
-	return plan->performs && !plan->network.makes_udp && may_own_namespaces(plan);
+	return plan->performs && !plan->network.makes_udp && !plan->policy->no_unplugged &&
+	       may_own_namespaces(plan);
 }
 
 int plan_build_filter(struct plan *plan, const struct plan_options *options)

@@ -33,6 +33,7 @@ struct policy_builder {
 	ARRAY(struct policy_source) sources;
 	bool own_network;
 	struct policy_place own_network_place;
+	bool no_unplugged;
 	struct policy_limit limits[POLICY_LIMITS];
 	struct policy_stream streams[POLICY_STREAMS];
 	/* For every stream that has none of its own. */
@@ -149,7 +150,10 @@ struct policy_key_set {
 
 extern const struct policy_key_set policy_key_sets[];
 
-/* "own" under "network", or diagnoses what else stands there. 0 or -ENOMEM. */
+/* A word that stands for itself under "network"; NULL behind the last. */
+extern const char *const policy_network_words[];
+
+/* One of them, or diagnoses what else stands there. 0 or -ENOMEM. */
 int policy_add_network(
         struct policy_builder *builder, const struct policy_place *place, const char *text, size_t length);
 

@@ -562,8 +562,9 @@ int policy_read_address(struct policy_builder *builder, const struct policy_addr
 	return read_text(builder, rule, text, length, ret);
 }
 
-int policy_add_network(
-        struct policy_builder *builder, const struct policy_place *place, const char *text, size_t length)
+const char *const policy_network_words[] = {"own", "no-unplugged", NULL};
+
+static int add_own(struct policy_builder *builder, const struct policy_place *place)
 {
 	/* Nothing of what they allow there is on any other network. */
 	static const struct {
@@ -571,11 +572,6 @@ int policy_add_network(
 	} rules[] = {{"connect", "*:*"}, {"listen", "*:*"}, {"connect", "unix:@*"}, {"listen", "unix:@*"}};
 	int r = 0;
 
-	if (strlen(text) != length || strcmp(text, "own") != 0)
-		return policy_diagnose(builder, place,
-		        "'network' expects rules such as 'connect: \"*:443\"', or own, found '%s'%s",
-		        policy_quote(text, length).text,
-		        strcmp(text, "none") == 0 ? "; without such rules there is no network" : "");
 	if (builder->own_network)
 		return 0;
 	builder->own_network = true;
@@ -587,4 +583,21 @@ int policy_add_network(
 		r = policy_add_address(builder, &rule, rules[i].text, strlen(rules[i].text));
 	}
 	return r;
+}
+
+int policy_add_network(
+        struct policy_builder *builder, const struct policy_place *place, const char *text, size_t length)
+{
+	bool is_whole = strlen(text) == length;
+
+	if (is_whole && strcmp(text, "own") == 0)
+		return add_own(builder, place);
+	if (!is_whole || strcmp(text, "no-unplugged") != 0)
+		return policy_diagnose(builder, place,
+		        "'network' expects rules such as 'connect: \"*:443\"', or own or no-unplugged, found "
+		        "'%s'%s",
+		        policy_quote(text, length).text,
+		        is_whole && strcmp(text, "none") == 0 ? "; without such rules there is no network" : "");
+	builder->no_unplugged = true;
+	return 0;
 }

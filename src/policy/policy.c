@@ -395,6 +395,7 @@ int policy_builder_finish(struct policy_builder *builder, struct policy **ret)
 	policy->files = files;
 	policy->file_count = builder->files.count;
 	policy->own_network = builder->own_network;
+	policy->no_unplugged = builder->no_unplugged;
 	policy->syscalls = calls;
 	policy->syscall_count = builder->calls.count;
 	policy->addresses = addresses;

@@ -198,6 +198,7 @@ struct policy {
 	 */
 	bool own_network;
 	struct policy_place own_network_place;
+	bool no_unplugged; /* sockets of UDP that no rule is about cannot be made at all */
 	struct policy_limit limits[POLICY_LIMITS];
 	struct policy_stream streams[POLICY_STREAMS];
 	bool wants_private_tmp; /* some rule names ${REEVE_TMP} */
@@ -242,7 +243,7 @@ int policy_add_profile(struct policy_builder *builder, const char *name); /* bui
  * "listen", "deny-connect", "deny-listen", "ask-connect", "ask-listen", "allow-call", "deny-call", "kill-call",
  * "ask-call", "use", "limit" (its value "NAME=VALUE"), "redirect" and "redirect-connect" ("FROM=TO"), "stdout",
  * "stderr", "rotate", "keep",
- * "network" ("own"). */
+ * "network" ("own", "no-unplugged"). */
 int policy_add_flag(struct policy_builder *builder, const char *key, const char *value);
 
 const struct policy_diagnostics *policy_builder_diagnostics(const struct policy_builder *builder);

@@ -613,10 +613,14 @@ static const char *example_of(const char *section)
 	return strcmp(section, "network") == 0 ? "connect: 127.0.0.1:8080" : "deny: ptrace";
 }
 
-/* "own" stands for itself, alone or among rules. */
+/* Words stand for themselves, alone or among rules. */
 static bool is_network_word(const struct document_node *node, const char *section)
 {
-	return strcmp(section, "network") == 0 && is_word(node, "own");
+	bool is_one = false;
+
+	for (const char *const *word = policy_network_words; *word; word++)
+		is_one |= is_word(node, *word);
+	return is_one && strcmp(section, "network") == 0;
 }
 
 static int add_network_word(struct reader *reader, const struct document_node *word)

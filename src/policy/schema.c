@@ -265,13 +265,21 @@ static struct json_object *define_error(void)
 	return with(map(), "anyOf", any);
 }
 
+static struct json_object *network_word(void)
+{
+	struct json_object *words = json_object_new_array();
+
+	for (const char *const *word = policy_network_words; *word; word++)
+		json_object_array_add(words, string(*word));
+	return with(map(), "enum", words);
+}
+
 static struct json_object *network(const char *key)
 {
-	struct json_object *own = with(map(), "const", string("own"));
-	struct json_object *items =
-	        with(map(), "anyOf", list_of(with(map(), "const", string("own")), reference(key)));
+	struct json_object *items = with(map(), "anyOf", list_of(network_word(), reference(key)));
 
-	return with(map(), "anyOf", list_of(own, with(with(map(), "type", string("array")), "items", items)));
+	return with(map(), "anyOf",
+	        list_of(network_word(), with(with(map(), "type", string("array")), "items", items)));
 }
 
 /* ---- keys ---- */

@@ -2,6 +2,7 @@
  * says. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,12 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/folder.h"
+#include "kernel/isolation.h"
 #include "plan/plan.h"
 
 static char top[] = "/tmp/reeve-plan-XXXXXX";
@@ -120,6 +123,87 @@ static void assert_only_sockets_notify(const struct plan *plan)
 		if (notifies(plan, syscalls_all[i].name) != (*name != NULL))
 			fail_msg("%s", syscalls_all[i].name);
 	}
+}
+
+/* Sockets of UDP that no rule is about. */
+static uint32_t udp_with(const char *text)
+{
+	struct plan *plan = plan_of(text);
+	uint32_t action = action_with(plan, "socket", AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(action_with(plan, "socket", AF_INET6, SOCK_DGRAM, IPPROTO_UDP), action);
+	if (action == SECCOMP_RET_USER_NOTIF) {
+		assert_true(plan->network.unplugs_udp);
+		assert_false(notifies(plan, "sendto"));
+		assert_false(notifies(plan, "sendmsg"));
+		assert_false(notifies(plan, "recvmsg"));
+		assert_false(notifies(plan, "bind"));
+	}
+	plan_free(plan);
+	return action;
+}
+
+static void udp_is_unplugged(void **state)
+{
+	const uint32_t refused = SECCOMP_RET_ERRNO | EACCES, notified = SECCOMP_RET_USER_NOTIF;
+	/* Whoever owns the namespace of a socket could enter it: not where that is refused. */
+	const uint32_t owned = isolation_needs_user_namespace() ? refused : notified;
+
+	assert_int_equal(udp_with("reeve: 1\nuse: workspace\n"), notified);
+	assert_int_equal(udp_with("reeve: 1\nfiles: [{read: /}, {write: .}]\n"), notified);
+	assert_int_equal(
+	        udp_with("reeve: 1\nuse: workspace\nnetwork: [{connect: \"tcp:*:443\"}]\n"), notified);
+	/* Nobody is made to supervise for it. */
+	assert_int_equal(udp_with("reeve: 1\nfiles: [{read: /}]\n"), refused);
+	assert_int_equal(udp_with("reeve: 1\nuse: strict\n"), refused);
+	assert_int_equal(udp_with("reeve: 1\nuse: workspace\nnetwork: no-unplugged\n"), refused);
+	assert_int_equal(udp_with("reeve: 1\nuse: workspace\nsyscalls: [{deny: socket}]\n"),
+	        SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(udp_with("reeve: 1\nuse: workspace\nsyscalls: [{deny: [{socket: {type: {has: "
+	                          "SOCK_DGRAM}}}], errno: "
+	                          "EAFNOSUPPORT}]\n"),
+	        SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+	/* What rules speak of is real. */
+	assert_int_equal(
+	        udp_with("reeve: 1\nuse: strict\nnetwork: [{connect: \"udp:*:53\"}]\n"), SECCOMP_RET_ALLOW);
+	assert_int_equal(
+	        udp_with("reeve: 1\nuse: workspace\nnetwork: [{listen: \"udp:*:53\"}]\n"), SECCOMP_RET_ALLOW);
+	assert_int_equal(udp_with("reeve: 1\nuse: [workspace, loopback]\n"), SECCOMP_RET_ALLOW);
+	assert_int_equal(
+	        udp_with("reeve: 1\nuse: workspace\nnetwork: [{deny-connect: \"udp:*:53\"}]\n"), notified);
+	assert_int_equal(udp_with("reeve: 1\nuse: workspace\nsyscalls: [{deny: unshare}]\n"), owned);
+	assert_int_equal(udp_with("reeve: 1\nuse: workspace\nsyscalls: [{deny: [{clone: {flags: {has: "
+	                          "CLONE_NEWUSER}}}]}]\n"),
+	        owned);
+	assert_int_equal(udp_with("reeve: 1\nuse: workspace\nsyscalls: [{allow: unshare}]\n"), notified);
+}
+
+static void opened_udp_is_real(void **state)
+{
+	struct plan *plan =
+	        plan_of("reeve: 1\nuse: workspace\nsyscalls: [{allow: [{socket: {family: AF_INET}}]}]\n");
+
+	assert_int_equal(action_with(plan, "socket", AF_INET, SOCK_DGRAM, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(action_with(plan, "socket", AF_INET6, SOCK_DGRAM, 0), SECCOMP_RET_USER_NOTIF);
+	plan_free(plan);
+}
+
+/* Recorded calls come to the supervisor whatever they make: it has to tell them apart. */
+static void recorded_sockets_are_told_apart(void **state)
+{
+	struct plan *plan = plan_of("reeve: 1\nuse: workspace\nsyscalls: [{allow: socket, log: true}]\n");
+	struct seccomp_data data = {.nr = syscalls_by_name("socket")->nr[syscalls_native()],
+	        .arch = syscalls_audit_arch(syscalls_native()),
+	        .args = {AF_INET, SOCK_STREAM, 0}};
+	uint32_t action;
+
+	assert_int_equal(action_with(plan, "socket", AF_INET, SOCK_STREAM, 0), SECCOMP_RET_USER_NOTIF);
+	assert_int_equal(plan_call_rest(plan, &data, &action), 0);
+	assert_int_equal(action, SECCOMP_RET_ALLOW);
+	data.args[1] = SOCK_DGRAM;
+	assert_int_equal(plan_call_rest(plan, &data, &action), 0);
+	assert_int_equal(action, SECCOMP_RET_USER_NOTIF);
+	plan_free(plan);
 }
 
 static void whole_trees_notify_nothing(void **state)
@@ -806,6 +890,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_places),
 	        cmocka_unit_test(whole_trees_notify_nothing),
+	        cmocka_unit_test(udp_is_unplugged),
+	        cmocka_unit_test(opened_udp_is_real),
+	        cmocka_unit_test(recorded_sockets_are_told_apart),
 	        cmocka_unit_test(built_in_profiles_notify_nothing),
 	        cmocka_unit_test(a_deny_that_no_grant_covers_costs_nothing),
 	        cmocka_unit_test(a_deny_notifies_what_could_touch_it),
