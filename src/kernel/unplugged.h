@@ -9,6 +9,7 @@
  * deaf as well, for good: not even each other they reach. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,10 @@ struct unplugged {
 	uint64_t asked_through; /* sockets_number of that end */
 	uint64_t cookie;  /* island_cookie_of its sockets */
 };
+
+/* Whether the network belongs to a user namespace that the user owns, and with that to every program of the user: for
+ * all who lack the capabilities to make and to start one. */
+bool unplugged_is_owned(void);
 
 /* Makes one, on a thread that waits for no other child and has nothing open that the process should not have. 0;
  * -EPERM, -ENOSPC, ... where the machine gives no such namespaces; other -errno. */

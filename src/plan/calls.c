@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
-#include "kernel/isolation.h"
+#include "kernel/unplugged.h"
 #include "plan/draft.h"
 #include "plan/plan.h"
 #include "plan/rules.h"
@@ -385,7 +385,7 @@ static bool may_own_namespaces(const struct plan *plan)
 		const struct policy_syscall_rule *rule = &plan->policy->syscalls[i];
 
 		if (rule->verdict != POLICY_ALLOW && makes_namespaces(rule))
-			return !isolation_needs_user_namespace();
+			return !unplugged_is_owned();
 	}
 	return true;
 }

@@ -13,6 +13,7 @@
 #define ALL 0xffffffffu /* bits of an int */
 #define TYPE 0xfu       /* of a socket's type; flags lie above */
 #define FAMILY_ARGUMENT 0
+#define PROTOCOLS 263           /* higher ones no kernel takes (IPPROTO_MAX) */
 #define OPTION_PACKET_OPTIONS 6 /* IPV6_2292PKTOPTIONS: several at once */
 #define OPTION_FLOW_LABELS 32   /* IPV6_FLOWLABEL_MGR: a label has such options, too */
 
@@ -61,6 +62,13 @@ static void add_other_datagrams(struct draft_cases *cases)
 	test(cases, 2, ALL, IPPROTO_ICMP, FILTER_OR);
 	test(cases, 2, ALL, IPPROTO_ICMPV6, FILTER_OR);
 	draft_add_equal(cases, 2, false, ALL, IPPROTO_UDPLITE, ERRNO(EACCES));
+	test_inet(cases);
+	test(cases, 1, TYPE, SOCK_DGRAM, FILTER_AND);
+	draft_add(cases, &(struct filter_case){.arg = 2,
+	                         .mask = ALL,
+	                         .compare = FILTER_FROM,
+	                         .value = PROTOCOLS,
+	                         .action = ERRNO(EINVAL)});
 	test_inet(cases);
 	draft_add_equal(cases, 1, false, TYPE, SOCK_DGRAM, ERRNO(EPROTONOSUPPORT));
 }

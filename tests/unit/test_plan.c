@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "base/folder.h"
-#include "kernel/isolation.h"
+#include "kernel/unplugged.h"
 #include "plan/plan.h"
 
 static char top[] = "/tmp/reeve-plan-XXXXXX";
@@ -147,7 +147,7 @@ static void udp_is_unplugged(void **state)
 {
 	const uint32_t refused = SECCOMP_RET_ERRNO | EACCES, notified = SECCOMP_RET_USER_NOTIF;
 	/* Whoever owns the namespace of a socket could enter it: not where that is refused. */
-	const uint32_t owned = isolation_needs_user_namespace() ? refused : notified;
+	const uint32_t owned = unplugged_is_owned() ? refused : notified;
 
 	assert_int_equal(udp_with("reeve: 1\nuse: workspace\n"), notified);
 	assert_int_equal(udp_with("reeve: 1\nfiles: [{read: /}, {write: .}]\n"), notified);
