@@ -410,13 +410,53 @@ static void keeper_killed(void)
 	check_others();
 }
 
+/* The process that makes unplugged sockets for a caller, or 0. */
+static pid_t maker_of(pid_t caller)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (proc && !found && (entry = readdir(proc))) {
+		char path[64], name[32] = "";
+		pid_t pid = (pid_t)atoi(entry->d_name);
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		file = pid > 0 && parent_of(pid) == caller ? fopen(path, "re") : NULL;
+		if (file && fgets(name, sizeof(name), file) && strcmp(name, "reeve-unplugged\n") == 0)
+			found = pid;
+		if (file)
+			fclose(file);
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+static bool ends(pid_t pid)
+{
+	const time_t end = time(NULL) + PATIENCE;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	/* What has ended and was not waited for is no program any more. */
+	while (readlink(path, (char[8]){0}, 8) >= 0) {
+		if (time(NULL) > end)
+			return false;
+		moment();
+	}
+	return true;
+}
+
 /* In a process of its own: starts a command that writes to this descriptor, and waits to be killed. */
 static _Noreturn void be_caller(const char *where, int fd, const char *key, const char *value)
 {
 	struct reeve_spawn_options options = {.output = fd};
 
 	snprintf(folder, sizeof(folder), "%s", where);
-	start(RULES(key, value, "deny", "/nonexistent"), "echo; exec sleep 1000", &options);
+	start(RULES(key, value, "deny", "/nonexistent"),
+	        "bash -c 'exec 3<>/dev/udp/127.0.0.1/9' 2>&-; echo; exec sleep 1000", &options);
 	close(fd);
 	for (;;)
 		pause();
@@ -453,7 +493,7 @@ static void caller_killed(const char *key, const char *value, const char *victim
 	struct pollfd fd = {.events = POLLIN};
 	char number[16], byte;
 	int pipes[2], status;
-	pid_t pid;
+	pid_t pid, maker;
 
 	if (pipe(pipes) < 0 || fcntl(pipes[0], F_SETFD, FD_CLOEXEC) < 0)
 		fail("no pipe");
@@ -466,9 +506,12 @@ static void caller_killed(const char *key, const char *value, const char *victim
 	close(pipes[1]);
 	if (read(pipes[0], &byte, 1) != 1)
 		fail("the command does not start");
+	maker = maker_of(pid);
 	kill(victim ? child_of(pid, victim) : pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid || status != SIGKILL)
 		fail("the caller ends with %x", (unsigned)status);
+	if (maker && !ends(maker))
+		fail("the process for sockets outlives its caller");
 	fd.fd = pipes[0];
 	if (poll(&fd, 1, PATIENCE * 1000) != 1 || read(pipes[0], &byte, 1) != 0)
 		fail("the command outlives its caller");
@@ -801,6 +844,80 @@ static void network(void)
 		none_left();
 }
 
+/* ---- sockets of UDP that no rule is about ---- */
+
+#define UDP "exec 3<>/dev/udp/127.0.0.1/9 2>&-"
+
+/* The command says a byte, and goes on when it gets one. */
+static struct reeve_run *start_talking(const char *script, int ret_pipes[2])
+{
+	int in[2], out[2];
+	struct reeve_spawn_options options = {0};
+	struct reeve_run *run;
+	char byte;
+
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+		fail("no pipe");
+	options.input = in[0];
+	options.output = out[1];
+	run = start(RULES("read", "/"), script, &options);
+	close(in[0]);
+	close(out[1]);
+	if (read(out[0], &byte, 1) != 1)
+		fail("it does not start: %s", script);
+	ret_pipes[0] = out[0];
+	ret_pipes[1] = in[1];
+	return run;
+}
+
+static void finish_talking(struct reeve_run *run, const char *what, int pipes[2], int expected)
+{
+	if (write(pipes[1], "\n", 1) != 1)
+		fail("%s: cannot go on", what);
+	take(run, what, expected, NULL);
+	reeve_run_free(run);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* Our waits see nothing of the process, and it has nothing of ours; it ends with its run. */
+static void unplugged(void)
+{
+	static const char script[] = "exec bash -c '" UDP " || exit 3; echo; read; " UDP "'";
+	const int threads = count("/proc/self/task"), descriptors = count("/proc/self/fd"),
+	          told = atomic_load(&children_told);
+	struct reeve_run *first, *second;
+	int pipes[2][2];
+	pid_t makers[2];
+	char path[64];
+
+	first = start_talking(script, pipes[0]);
+	makers[0] = maker_of(getpid());
+	snprintf(path, sizeof(path), "/proc/%d/fd", makers[0]);
+	if (!makers[0] || count(path) != 2 + 2)
+		fail("process %d has %d descriptors", makers[0], count(path) - 2);
+	if (waitpid(makers[0], NULL, WNOHANG) >= 0 || waitpid(-1, NULL, WNOHANG) != 0)
+		fail("it is seen by who waits for children");
+	finish_talking(first, "once", pipes[0], EXITED(0));
+	if (!ends(makers[0]) || maker_of(getpid()))
+		fail("it outlives its run");
+	/* One is killed, which is nothing to the other. */
+	first = start_talking(script, pipes[0]);
+	makers[0] = maker_of(getpid());
+	kill(makers[0], SIGKILL);
+	if (!ends(makers[0]))
+		fail("it cannot be killed");
+	second = start_talking(script, pipes[1]);
+	finish_talking(first, "killed", pipes[0], EXITED(1));
+	finish_talking(second, "beside a killed one", pipes[1], EXITED(0));
+	is_as_before("/proc/self/task", threads, script);
+	is_as_before("/proc/self/fd", descriptors, script);
+	/* Those of the three commands are. */
+	if (atomic_load(&children_told) > told + 3)
+		fail("its end is told");
+	check_others();
+}
+
 int main(int argc, char **argv)
 {
 	pthread_t thread;
@@ -845,6 +962,8 @@ int main(int argc, char **argv)
 	} else {
 		no_network_to_give();
 	}
+	if (geteuid() == 0 || gives_networks_to_users())
+		unplugged();
 	check_others();
 	end_others();
 	close(pipes[1]);
