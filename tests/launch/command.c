@@ -192,6 +192,36 @@ static int children_main(int n, const char *path)
 	return 0;
 }
 
+static bool makes_udp(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
+/* Sockets of UDP: some, in a child too; then waits for a byte, and tries again. */
+static int udp_main(void)
+{
+	char byte;
+	int status;
+	pid_t pid;
+
+	for (int i = 0; i < 20; i++)
+		if (!makes_udp())
+			return 4;
+	pid = fork();
+	if (pid == 0)
+		_exit(!makes_udp());
+	if (waitpid(pid, &status, 0) != pid || status != 0)
+		return 5;
+	printf("udp\n");
+	fflush(stdout);
+	if (read(0, &byte, 1) != 1)
+		return 2;
+	printf("again %s\n", makes_udp() ? "made" : strerrorname_np(errno));
+	return 8;
+}
+
 /* WORD COUNT LENGTH: lines of that length, each with one write. */
 static int lines_main(char **argv)
 {
@@ -221,6 +251,10 @@ int main(int argc, char **argv)
 		storm_main(argv[2], argv[3]);
 	if (!strcmp(what, "lines") && argc == 5)
 		return lines_main(argv);
+	if (!strcmp(what, "udp"))
+		return udp_main();
+	if (!strcmp(what, "udp-once"))
+		return !makes_udp();
 	if (!strcmp(what, "tree"))
 		tree_main();
 	if (!strcmp(what, "bomb"))

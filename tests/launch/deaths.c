@@ -13,6 +13,9 @@
 
 #include "driver.h"
 
+static const char opens[] = "for i in 1 2 3 4 5 6 7 8 9; do cat allowed .env; (sleep 0.1 &) ; done";
+static const char makes[] = "for i in 1 2 3 4 5 6 7 8 9; do \"$0\" udp-once; (\"$0\" udp-once &) ; done";
+
 static char mark[64];
 
 static void marked(void)
@@ -61,6 +64,74 @@ static void server_dies(const char *what, const char *said)
 	none_left(what);
 }
 
+/* Network namespaces are to be had, so that there is a process which lives in one. */
+static bool has_udp(void)
+{
+	static struct run run;
+
+	start_words(&run, false, helper, "udp-once", NULL);
+	return finish_run(&run) == 0;
+}
+
+static pid_t named_child_of(pid_t parent, const char *name)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	pid_t found = -1;
+
+	while (proc && found < 0 && (entry = readdir(proc))) {
+		pid_t pid = (pid_t)atoi(entry->d_name);
+		char path[64], line[32] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		file = pid > 1 && is_child_of(pid, parent) ? fopen(path, "re") : NULL;
+		if (file && fgets(line, sizeof(line), file) && strcmp(line, name) == 0)
+			found = pid;
+		if (file)
+			fclose(file);
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+/* The process that makes unplugged sockets dies, and takes nothing with it; what it made, and the rest, goes
+ * on. */
+static void maker_dies(void)
+{
+	static struct run run;
+	pid_t server, maker;
+	int code;
+
+	begin(&run, "udp", NULL, NULL, "udp");
+	server = named_child_of(run.pid, "reeve\n");
+	maker = named_child_of(server, "reeve-unplugged\n");
+	CHECK(maker > 1, "no process makes the sockets");
+	if (maker <= 1)
+		send_signal(run.pid, SIGKILL);
+	else
+		send_signal(maker, SIGKILL);
+	type(&run, "x");
+	expect(&run, "again EACCES");
+	code = finish_run(&run);
+	CHECK(code == 8, "its end was the command's: %d", code);
+	none_left("udp");
+}
+
+static void made_and_ended(void)
+{
+	static struct run run;
+	int code;
+
+	begin(&run, "udp", NULL, NULL, "udp");
+	type(&run, "x");
+	expect(&run, "again made");
+	code = finish_run(&run);
+	CHECK(code == 8, "with sockets of UDP: %d: %s", code, run.text);
+	none_left("udp");
+}
+
 static void nothing_passes(bool is_front)
 {
 	static struct run run;
@@ -78,7 +149,7 @@ static void nothing_passes(bool is_front)
 }
 
 /* Any process of the run at any time. */
-static void at_any_time(int runs)
+static void at_any_time(int runs, const char *script)
 {
 	static struct run run;
 	unsigned seed = 12345;
@@ -89,10 +160,7 @@ static void at_any_time(int runs)
 		unsigned depth;
 
 		snprintf(mark, sizeof(mark), "death-%d-any-%d", (int)getpid(), i);
-		start(&run, false, marked,
-		        (const char *[]){"sh", "-c",
-		                "for i in 1 2 3 4 5 6 7 8 9; do cat allowed .env; (sleep 0.1 &) ; done",
-		                NULL});
+		start(&run, false, marked, (const char *[]){"sh", "-c", script, helper, NULL});
 		nanosleep(&delay, NULL);
 		depth = rand_r(&seed) % 4;
 		for (parent = run.pid; depth > 1 && (child = child_of(parent)) > 1; depth--)
@@ -171,14 +239,14 @@ static void stays_flat(void)
 	none_left("children");
 }
 
-static void short_runs(int runs)
+static void short_runs(int runs, const char *const *command)
 {
 	static struct run run;
 	int code;
 
 	snprintf(mark, sizeof(mark), "death-%d-short", (int)getpid());
 	for (int i = 0; i < runs; i++) {
-		start(&run, false, marked, (const char *[]){"true", NULL});
+		start(&run, false, marked, command);
 		code = finish_run(&run);
 		CHECK(code == 0, "short run %d: %d: %s", i, code, run.text);
 	}
@@ -215,7 +283,7 @@ static void no_private_folders(void)
 	strcat(top, "/tmp");
 	mkdir("tmp", 0700);
 	setenv("TMPDIR", top, 1);
-	at_any_time(30);
+	at_any_time(30, opens);
 	for (int i = 0; i < 10; i++) {
 		start(&run, false, marked,
 		        (const char *[]){"sh", "-c", "touch $TMPDIR/x; echo on; exec sleep 100", NULL});
@@ -255,6 +323,24 @@ static void in_a_blocking_call(void)
 	none_left("blocked open");
 }
 
+static void unplugged_deaths(void)
+{
+	now = QUIET;
+	if (!has_udp()) {
+		printf("uid %d: no network namespaces are to be had: nobody makes unplugged sockets\n",
+		        (int)getuid());
+		return;
+	}
+	for (; now < STANDARD; now++) {
+		made_and_ended();
+		maker_dies();
+		front_dies("udp", "udp");
+		server_dies("udp", "udp");
+		short_runs(250, (const char *[]){helper, "udp-once", NULL});
+		at_any_time(100, makes);
+	}
+}
+
 void test_deaths(void)
 {
 	if (truncate(".env", 0) < 0)
@@ -264,12 +350,13 @@ void test_deaths(void)
 		front_dies("tree", "tree");
 		front_dies("bomb", "bomb");
 		server_dies("tree", "tree");
-		short_runs(500);
+		short_runs(500, (const char *[]){"true", NULL});
 		stays_flat();
 		in_a_blocking_call();
-		at_any_time(150);
+		at_any_time(150, opens);
 		no_private_folders();
 	}
+	unplugged_deaths();
 	now = PERFORMING;
 	nothing_passes(true);
 	nothing_passes(false);

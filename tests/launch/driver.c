@@ -312,6 +312,13 @@ char state_of(pid_t pid)
 	return stat_of(pid, &state) < 0 ? '?' : state;
 }
 
+bool is_child_of(pid_t pid, pid_t parent)
+{
+	char state;
+
+	return stat_of(pid, &state) == parent;
+}
+
 pid_t child_of(pid_t pid)
 {
 	DIR *proc = opendir("/proc");

@@ -58,6 +58,7 @@ int finish_run(struct run *run);
 bool nothing_left(const char *word);
 /* Waits until the condition is true, looking again and again. */
 bool becomes_true(bool (*condition)(const void *data), const void *data);
+bool is_child_of(pid_t pid, pid_t parent);
 /* A child of `pid`, or -1: it may be gone by now, and its number another's. */
 pid_t child_of(pid_t pid);
 /* Kills a child of `pid`, held by a descriptor and looked at again first. False when there is none. */
