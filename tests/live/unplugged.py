@@ -3,7 +3,8 @@
 network namespace that has a loopback and nothing else.
 
 WHO is self; ordinary: uid 65534; dropped: that user's program under reeve run by root; bounded: root without
-CAP_NET_ADMIN. Those of whoever has that capability, and under its reeve, send nothing to each other."""
+CAP_NET_ADMIN; none: on a machine that gives no network namespaces. Those of whoever has that capability, and under its
+reeve, send nothing to each other."""
 import difflib
 import json
 import os
@@ -36,9 +37,67 @@ def run(line, cwd):
                           stdin=subprocess.DEVNULL)
 
 
+LIMITS = ['/proc/sys/user/max_net_namespaces', '/proc/sys/user/max_user_namespaces']
+ASK = """import errno, socket, sys
+for line in sys.stdin:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        print('made', flush=True)
+    except OSError as error:
+        print(errno.errorcode[error.errno], flush=True)
+socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+"""
+
+
+def limit(numbers):
+    for path, number in zip(LIMITS, numbers):
+        with open(path, 'w') as file:
+            file.write(number)
+
+
+def without_namespaces(reeve):
+    """In a user namespace, whose limits are its own: what failed once is not tried again."""
+    place = tempfile.mkdtemp(prefix='reeve-unplugged-')
+    records = os.path.join(place, 'records')
+    before = [open(path).read() for path in LIMITS]
+    limit(['0', '0'])
+    try:
+        line = [reeve, 'run', '--read', '/', '--exec', '/', '--write', place, '--json', records, '--', 'python3', '-c', ASK]
+        with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as run_:
+            said = []
+            for i in range(3):
+                if i == 1:
+                    limit(before)
+                run_.stdin.write('\n')
+                run_.stdin.flush()
+                said.append(run_.stdout.readline().strip())
+            told = run_.communicate()[1]
+        with open(records) as file:
+            refused = [entry for entry in map(json.loads, file) if entry.get('operation') == 'socket']
+    finally:
+        shutil.rmtree(place)
+    if said != ['EACCES'] * 3 or run_.returncode:
+        print('FAIL: without namespaces:', said, told)
+        return True
+    if [(entry['verdict'], entry['errno']) for entry in refused] != [('refuse', 'EACCES')] * 3:
+        print('FAIL: the records are', refused)
+        return True
+    if 'no network namespace is to be had' not in told:
+        print('FAIL: it is not told why:', told)
+        return True
+    return False
+
+
 def main():
+    if sys.argv[1] == '--without':
+        return without_namespaces(sys.argv[2])
     reeve, program, who = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3]
     is_root = os.geteuid() == 0
+    if who == 'none':
+        if run(['unshare', '-Ur', 'true'], '/').returncode:
+            skip('no user namespace is to be had here')
+        os.execvp('unshare', ['unshare', '-Ur', 'python3', __file__, '--without', reeve])
     if who != 'self' and not is_root:
         skip('only root can become another user')
     before = {'ordinary': DROP, 'bounded': BOUND}.get(who, [])
