@@ -209,7 +209,7 @@ static void add_namespaces(struct findings *to, const struct surroundings *s)
 	                    "seccomp profile"});
 	struct finding *network = add(to,
 	        &(struct finding){"The machine", "network-namespace", "network namespaces", "3.8",
-	                works(s->network_namespace == 0), "", "`network: own`, and host names in `connect`",
+	                works(s->network_namespace == 0), "", "`network: own`, host names in `connect`, and sockets of UDP without a rule",
 	                "user namespaces (above), or root"});
 
 	if (user->state == FINDING_MISSING)
