@@ -27,6 +27,7 @@
 #include "kernel/apart.h"
 #include "kernel/process.h"
 #include "kernel/unplugged.h"
+#include "kernel/usage.h"
 
 static struct unplugged unplugged;
 static pthread_t maker;
@@ -216,6 +217,25 @@ static void nobody_sees_its_process(void **state)
 	assert_int_equal(descriptors_of(unplugged.process), 2);
 }
 
+/* Limits are for the target alone. */
+static void it_does_not_count(void **state)
+{
+	struct usage usage;
+	pid_t pid;
+
+	assert_int_equal(usage_measure(getpid(), &usage), 0);
+	assert_int_equal(usage.tasks, 0);
+	assert_int_equal(usage.resident, 0);
+	pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	assert_int_equal(usage_measure(getpid(), &usage), 0);
+	assert_int_equal(usage.tasks, 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static bool is_there(pid_t pid)
 {
 	char state = process_state(pid);
@@ -267,6 +287,7 @@ int main(void)
 	        cmocka_unit_test(each_other),
 	        cmocka_unit_test(no_copies),
 	        cmocka_unit_test(nobody_sees_its_process),
+	        cmocka_unit_test(it_does_not_count),
 	        cmocka_unit_test(it_ends_with_its_thread),
 	        cmocka_unit_test(it_is_killed),
 	};
