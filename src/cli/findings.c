@@ -207,10 +207,11 @@ static void add_namespaces(struct findings *to, const struct surroundings *s)
 	                    "sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, or the "
 	                    "container's "
 	                    "seccomp profile"});
-	struct finding *network = add(to,
-	        &(struct finding){"The machine", "network-namespace", "network namespaces", "3.8",
-	                works(s->network_namespace == 0), "", "`network: own`, host names in `connect`, and sockets of UDP without a rule",
-	                "user namespaces (above), or root"});
+	struct finding *network =
+	        add(to, &(struct finding){"The machine", "network-namespace", "network namespaces", "3.8",
+	                        works(s->network_namespace == 0), "",
+	                        "`network: own`, host names in `connect`, and sockets of UDP without a rule",
+	                        "user namespaces (above), or root"});
 
 	if (user->state == FINDING_MISSING)
 		snprintf(user->detail, sizeof(user->detail), "%s", why_no_namespace(s, s->user_namespace));
