@@ -40,7 +40,7 @@ struct launch_options {
 	bool privileged;         /* as the plan was made */
 	const char *name_server; /* asked for host names of the policy; NULL: those of /etc/resolv.conf */
 	bool best_effort;        /* host names that cannot be resolved open nothing, and that is told */
-	const char *private_tmp; /* the folder made for ${REEVE_TMP}: removed at the end; NULL: none */
+	const char *private_tmp; /* the folder made for ${REEVE_TMP}: `finished` puts it away; NULL: none */
 	/* Called in the supervisor process when the last of the tree has ended. */
 	void (*finished)(void *user);
 	/* Called in the supervisor process when the first command has ended with the exit code that the front

@@ -405,8 +405,6 @@ static void front_spoke(struct server *server)
 
 static void clean_up(const struct server *server)
 {
-	if (server->options->private_tmp)
-		folder_put_back(server->options->private_tmp);
 	if (server->options->finished)
 		server->options->finished(server->options->user);
 }

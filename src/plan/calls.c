@@ -317,18 +317,6 @@ static void add_calls(struct building *b, unsigned highest)
 		add_call(b, nr);
 }
 
-/* For numbers of tasks alone nobody is made to supervise, nor for sockets of UDP; but who does so anyway looks at
- * them. */
-static void see_who_holds_tasks(struct building *b, unsigned highest)
-{
-	for (unsigned nr = 0; nr <= highest && nr < PLAN_MAX_CALLS && !b->plan->supervises; nr++)
-		add_call(b, nr);
-	discard(b);
-	memset(b->plan->calls, 0, sizeof(b->plan->calls));
-	b->holds_tasks = b->plan->supervises;
-	b->plan->network.unplugs_udp = b->plan->supervises && may_unplug(b->plan);
-}
-
 static int build(struct building *b, struct filter_program *ret)
 {
 	struct filter_part part = {.arch = syscalls_native(),
@@ -396,6 +384,18 @@ static bool may_unplug(const struct plan *plan)
 {
 	return plan->performs && !plan->network.makes_udp && !plan->policy->no_unplugged &&
 	       may_own_namespaces(plan);
+}
+
+/* For numbers of tasks alone nobody is made to supervise, nor for sockets of UDP; but who does so anyway
+ * looks at them. */
+static void see_who_holds_tasks(struct building *b, unsigned highest)
+{
+	for (unsigned nr = 0; nr <= highest && nr < PLAN_MAX_CALLS && !b->plan->supervises; nr++)
+		add_call(b, nr);
+	discard(b);
+	memset(b->plan->calls, 0, sizeof(b->plan->calls));
+	b->holds_tasks = b->plan->supervises;
+	b->plan->network.unplugs_udp = b->plan->supervises && may_unplug(b->plan);
 }
 
 int plan_build_filter(struct plan *plan, const struct plan_options *options)

@@ -962,7 +962,7 @@ int main(int argc, char **argv)
 	} else {
 		no_network_to_give();
 	}
-	if (geteuid() == 0 || gives_networks_to_users())
+	if (has_network())
 		unplugged();
 	check_others();
 	end_others();
