@@ -597,7 +597,8 @@ int policy_add_network(
 		        "'network' expects rules such as 'connect: \"*:443\"', or own or no-unplugged, found "
 		        "'%s'%s",
 		        policy_quote(text, length).text,
-		        is_whole && strcmp(text, "none") == 0 ? "; without such rules there is no network" : "");
+		        is_whole && strcmp(text, "none") == 0 ? "; without such rules there is no network"
+		                                              : "");
 	builder->no_unplugged = true;
 	return 0;
 }
