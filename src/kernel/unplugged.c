@@ -29,7 +29,9 @@
 #define P_PIDFD 3
 #endif
 
-#define PATIENCE_SECONDS 10 /* with a process that is stopped */
+#define PATIENCE_SECONDS 20 /* with a process that is stopped */
+
+#define NETWORK_CAPABILITIES (UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN)
 
 /* What the process says first. */
 struct greeting {
@@ -37,12 +39,17 @@ struct greeting {
 	uint64_t cookie;
 };
 
-bool unplugged_is_owned(void)
+/* Of the capabilities over networks, and to enter them, those that the thread uses. */
+static uint64_t network_capabilities(void)
 {
-	const uint64_t needed = UINT64_C(1) << CAP_SYS_ADMIN | UINT64_C(1) << CAP_NET_ADMIN;
 	struct credentials credentials;
 
-	return credentials_get(&credentials) < 0 || (credentials.effective & needed) != needed;
+	return credentials_get(&credentials) < 0 ? 0 : credentials.effective & NETWORK_CAPABILITIES;
+}
+
+bool unplugged_is_owned(void)
+{
+	return network_capabilities() != NETWORK_CAPABILITIES;
 }
 
 /* ---- in it: only system calls ---- */
@@ -69,13 +76,14 @@ static int leave_the_world(void)
 	return FAULTABLE("unshare", unshare(CLONE_NEWNET | (is_owned ? CLONE_NEWUSER : 0))) < 0 ? -errno : 0;
 }
 
-/* Asked before it is left: the kernel shows a socket's network to those alone who may change its settings. */
-static bool may_change_this_network(void)
+/* Asked before it is left. Who has none of the capabilities may yet own the network that we are on: the
+ * kernel shows a socket's network to those alone who may change its settings. */
+static bool may_tie_networks(void)
 {
 	AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	AUTO_CLOSE int network = fd < 0 ? -EBADF : ioctl(fd, SIOCGSKNS);
 
-	return fd < 0 || network >= 0 || errno != EPERM;
+	return fd < 0 || network >= 0 || errno != EPERM || network_capabilities() != 0;
 }
 
 /* Neither can be taken back: an end that is shut, and a filter that is locked. */
@@ -114,7 +122,7 @@ static int settle(bool *ret_silent, uint64_t *ret_cookie)
 	AUTO_CLOSE int fd = -EBADF;
 	int r = credentials_use_permitted();
 
-	*ret_silent = r < 0 || may_change_this_network();
+	*ret_silent = r < 0 || may_tie_networks();
 	if (r == 0)
 		r = leave_the_world();
 	if (r == 0)
@@ -154,7 +162,6 @@ static _Noreturn void live_there(const int channel[2], pid_t parent)
 
 static int hear_greeting(int channel, struct unplugged *ret)
 {
-	const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
 	struct greeting greeting;
 	ssize_t n;
 
@@ -167,7 +174,7 @@ static int hear_greeting(int channel, struct unplugged *ret)
 		return -greeting.error;
 	ret->cookie = greeting.cookie;
 	ret->asked_through = sockets_number(channel);
-	return setsockopt(channel, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ? -errno : 0;
+	return 0;
 }
 
 static void end(pid_t process, int handle)
@@ -187,6 +194,7 @@ static void end(pid_t process, int handle)
 
 int unplugged_make(struct unplugged *ret)
 {
+	const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
 	struct unplugged unplugged = {0};
 	AUTO_CLOSE int ours = -EBADF, theirs = -EBADF, handle = -EBADF;
 	pid_t parent = getpid();
@@ -196,6 +204,8 @@ int unplugged_make(struct unplugged *ret)
 		return -errno;
 	ours = unplugged.channel = channel[0];
 	theirs = channel[1];
+	if (setsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
 	unplugged.process = process_copy(0);
 	if (unplugged.process == 0)
 		live_there(channel, parent);

@@ -5,8 +5,8 @@
  * it, and ends with that thread, however that ends; until then no descriptor of ours keeps it. Threads with descriptor
  * tables of their own reach it by its number.
  *
- * Who has CAP_NET_ADMIN over the network that we are on could tie the other one to it. There the sockets are mute and
- * deaf as well, for good: not even each other they reach. */
+ * Who has CAP_NET_ADMIN over the network that we are on could tie the other one to it, and who has CAP_SYS_ADMIN could go
+ * to one where that is so. There the sockets are mute and deaf as well, for good: not even each other they reach. */
 #pragma once
 
 #include <stdbool.h>

@@ -62,22 +62,31 @@ static void prepare(struct unplugging *unplugging)
 		pthread_cond_wait(&unplugging->changed, &unplugging->lock);
 }
 
-int unplugging_socket(struct unplugging *unplugging, const struct island_socket *wish, int *ret)
+/* With the lock held. */
+static int ask(struct unplugging *unplugging, const struct island_socket *wish, int *ret)
 {
-	int r = -1;
+	int r;
 
-	pthread_mutex_lock(&unplugging->lock);
 	if (atomic_load(&unplugging->state) == UNPLUGGING_UNTRIED)
 		prepare(unplugging);
-	if (atomic_load(&unplugging->state) == UNPLUGGING_READY && !unplugging->is_lost) {
-		r = unplugged_socket(&unplugging->process, wish, ret);
-		/* Answers that nobody waited for would be taken for others. Its sockets stay what they are.
-		 */
-		if (r < 0)
-			unplugging->is_lost = true;
-	}
+	if (atomic_load(&unplugging->state) == UNPLUGGING_NONE)
+		return UNPLUGGING_NOT_HERE;
+	if (unplugging->is_lost)
+		return UNPLUGGING_LOST;
+	r = unplugged_socket(&unplugging->process, wish, ret);
+	/* Answers that nobody waited for would be taken for others. Its sockets stay what they are. */
+	unplugging->is_lost = r < 0;
+	return r < 0 ? UNPLUGGING_LOST : -r;
+}
+
+int unplugging_socket(struct unplugging *unplugging, const struct island_socket *wish, int *ret)
+{
+	int r;
+
+	pthread_mutex_lock(&unplugging->lock);
+	r = ask(unplugging, wish, ret);
 	pthread_mutex_unlock(&unplugging->lock);
-	return r < 0 ? UNPLUGGING_NOT_HERE : -r;
+	return r;
 }
 
 bool unplugging_has(const struct unplugging *unplugging, int fd, const struct sockets_kind *kind)

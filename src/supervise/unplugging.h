@@ -35,8 +35,10 @@ void unplugging_done(struct unplugging *unplugging);
 /* Whether the next one does not have to wait for the process. */
 bool unplugging_is_ready(const struct unplugging *unplugging);
 
-/* A socket of this kind, close-on-exec. 0; UNPLUGGING_NOT_HERE; -errno: what making it gave. */
+/* A socket of this kind, close-on-exec. 0; UNPLUGGING_NOT_HERE: the machine gives none; UNPLUGGING_LOST: the process
+ * has died, or does not answer; -errno: what making it gave. */
 #define UNPLUGGING_NOT_HERE 1
+#define UNPLUGGING_LOST 2
 int unplugging_socket(struct unplugging *unplugging, const struct island_socket *wish, int *ret);
 
 /* Whether a socket of this kind is one of them. */

@@ -113,6 +113,7 @@ static void maker_dies(void)
 	else
 		send_signal(maker, SIGKILL);
 	type(&run, "x");
+	expect(&run, "has died or does not answer");
 	expect(&run, "again EACCES");
 	code = finish_run(&run);
 	CHECK(code == 8, "its end was the command's: %d", code);

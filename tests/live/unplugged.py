@@ -3,8 +3,8 @@
 network namespace that has a loopback and nothing else.
 
 WHO is self; ordinary: uid 65534; dropped: that user's program under reeve run by root; bounded: root without
-CAP_NET_ADMIN; none: on a machine that gives no network namespaces. Those of whoever has that capability, and under its
-reeve, send nothing to each other."""
+CAP_NET_ADMIN; stripped: nor CAP_SYS_ADMIN; none: on a machine that gives no network namespaces. Those of whoever has one of
+these capabilities, and under its reeve, send nothing to each other."""
 import difflib
 import json
 import os
@@ -16,6 +16,7 @@ import tempfile
 NOBODY = 65534
 DROP = ['setpriv', '--reuid', str(NOBODY), '--regid', str(NOBODY), '--clear-groups', '--']
 BOUND = ['setpriv', '--inh-caps=-net_admin', '--bounding-set=-net_admin', '--']
+STRIP = ['setpriv', '--inh-caps=-net_admin,-sys_admin', '--bounding-set=-net_admin,-sys_admin', '--']
 UP = 'ip link set lo up 2>/dev/null || ifconfig lo up; exec "$@"'
 # What is looked at beside the sockets: little, names, and sends, since names of UNIX sockets may be sent to.
 PLANS = [[], ['--verbose-denials'], ['--connect', 'unix:@nobody-is-there']]
@@ -29,7 +30,7 @@ def skip(why):
 def may_change_networks():
     with open('/proc/self/status') as file:
         line = next(line for line in file if line.startswith('CapEff'))
-    return int(line.split()[1], 16) >> 12 & 1
+    return int(line.split()[1], 16) & (1 << 12 | 1 << 21)
 
 
 def run(line, cwd):
@@ -100,7 +101,7 @@ def main():
         os.execvp('unshare', ['unshare', '-Ur', 'python3', __file__, '--without', reeve])
     if who != 'self' and not is_root:
         skip('only root can become another user')
-    before = {'ordinary': DROP, 'bounded': BOUND}.get(who, [])
+    before = {'ordinary': DROP, 'bounded': BOUND, 'stripped': STRIP}.get(who, [])
     inside = DROP if who == 'dropped' else []
     place = os.path.realpath(tempfile.mkdtemp(prefix='reeve-unplugged-'))
     failed = False
@@ -112,7 +113,7 @@ def main():
         for source, name in (reeve, 'reeve'), (program, 'work/program'):
             shutil.copy(source, os.path.join(place, name))
             os.chmod(os.path.join(place, name), 0o755)
-        alone = ['alone'] if is_root and who in ('self', 'dropped') and may_change_networks() else []
+        alone = ['alone'] if is_root and who in ('self', 'dropped', 'bounded') and may_change_networks() else []
         own = ['unshare', '-n' if is_root else '-rn', '--']
         if run([*own, 'true'], work).returncode:
             skip('no network namespace is to be had here')

@@ -16,6 +16,10 @@
 static const char why_none[] = "no rule is about UDP, and no network namespace is to be had for a socket "
                                "that reaches nothing";
 
+static const char why_lost[] =
+        "no rule is about UDP, and the process that makes sockets which reach nothing has "
+        "died or does not answer";
+
 /* The owner is whoever made it, where that is not our own user. */
 static int give_away(const struct worker *worker, struct exchange *x, int fd)
 {
@@ -51,8 +55,8 @@ void act_socket(struct worker *worker, struct exchange *x)
 	if (!unplugging_is_ready(unplugging))
 		pool_will_block(worker);
 	r = unplugging_socket(unplugging, &wish, &fd);
-	if (r == UNPLUGGING_NOT_HERE)
-		return decide_refuse(x, EACCES, why_none);
+	if (r == UNPLUGGING_NOT_HERE || r == UNPLUGGING_LOST)
+		return decide_refuse(x, EACCES, r == UNPLUGGING_LOST ? why_lost : why_none);
 	if (r == 0)
 		r = give_away(worker, x, fd);
 	if (r != 0)
