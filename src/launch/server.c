@@ -409,17 +409,6 @@ static void clean_up(const struct server *server)
 		server->options->finished(server->options->user);
 }
 
-/* Nobody is there to be told: the tree ends with the front. */
-static _Noreturn void end_with_front(struct server *server)
-{
-	limits_kill(&server->limits);
-	process_kill_descendants();
-	limits_finish(&server->limits);
-	streams_finish(server->streams, false);
-	clean_up(server);
-	_exit(LAUNCH_EXIT_FAILED);
-}
-
 static void streams_failed(struct server *server)
 {
 	say(server, "cannot copy the output: the command is killed\n");
@@ -445,6 +434,28 @@ static void take_event(struct server *server)
 	}
 	if (event.failure || event.kind == EVENT_SERVING_FAILED)
 		server->failure = LAUNCH_EXIT_FAILED;
+}
+
+/* A command that has just begun may have written already: whoever keeps that has to begin as well. */
+static void see_start_out(struct server *server)
+{
+	struct pollfd fd = {.fd = server->events[0], .events = POLLIN};
+
+	while (!server->is_running && poll(&fd, 1, 1000) > 0)
+		take_event(server);
+}
+
+/* Nobody is there to be told: the tree ends with the front. */
+static _Noreturn void end_with_front(struct server *server)
+{
+	limits_kill(&server->limits);
+	process_kill_descendants();
+	see_start_out(server);
+	process_kill_descendants();
+	limits_finish(&server->limits);
+	streams_finish(server->streams, false);
+	clean_up(server);
+	_exit(LAUNCH_EXIT_FAILED);
 }
 
 static void look_at_limits(struct server *server)
