@@ -83,6 +83,12 @@ REFUSED = ''.join(f'cat: {path}: Permission denied\n' for path in SECRETS)
 NOT_CONNECTED = 'sh: connect: Permission denied\nsh: line 1: /dev/tcp/127.0.0.1/{port}: Permission denied\n'
 
 
+def left_in(folder):
+    """But for the one that stays from run to run, empty."""
+    return sorted(name for name in os.listdir(folder)
+                  if not name.startswith('reeve-run-spare.') or os.listdir(folder / name))
+
+
 class Case:
     def __init__(self, script):
         self.script = script
@@ -251,7 +257,7 @@ class Runner:
             probe = pipe.read().decode()
         for stream in ('stdout', 'stderr'):
             (home / stream).write_text(result[stream])
-        return {**result, 'tree': tree(home / 'work', case.list('varying')), 'left': sorted(os.listdir(home / 'tmp')),
+        return {**result, 'tree': tree(home / 'work', case.list('varying')), 'left': left_in(home / 'tmp'),
                 'probe': probe, 'seconds': seconds, 'out': home / 'out'}
 
     def on_pipes(self, case, command, place, environment, descriptors):
