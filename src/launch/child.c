@@ -86,6 +86,15 @@ static bool was_found(const char *path, int error)
 	return found;
 }
 
+/* Most folders of PATH lack the command, and each exec may be one that the supervisor answers: a look is
+ * cheaper. */
+static bool is_absent(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 /* The errno that tells most: a file that was found and could not be run comes before one that was not found.
  */
 static int search(const struct child_options *options, const char *name)
@@ -103,7 +112,8 @@ static int search(const struct child_options *options, const char *name)
 			if (n)
 				full[n++] = '/';
 			memcpy(full + n, name, m + 1);
-			execute(options, full);
+			if (!is_absent(full))
+				execute(options, full);
 			if (error == ENOENT && was_found(full, errno))
 				error = errno;
 			if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
