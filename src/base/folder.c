@@ -278,18 +278,25 @@ static void remove_leftover(int top, const char *folder, const char *name)
 		remove_open(fd, path);
 }
 
+/* How much of a name is not the prefix. */
+static size_t length_of_own(const char *path, const char *name)
+{
+	const char *spare = stays(path) ? strstr(name, SPARE) : NULL;
+
+	return spare ? strlen(spare) : RANDOM_LETTERS;
+}
+
 void folder_remove_leftovers(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-	size_t length = slash ? strlen(slash + 1) : 0,
-	       last = stays(path) ? strlen(strstr(slash, SPARE)) : RANDOM_LETTERS;
-	size_t prefix = length - last;
 	AUTO_CLOSEDIR DIR *entries = NULL;
 	const struct dirent *entry;
+	size_t prefix;
 
-	if (!folder || length <= last)
+	if (!folder || strlen(slash + 1) <= length_of_own(path, slash + 1))
 		return;
+	prefix = strlen(slash + 1) - length_of_own(path, slash + 1);
 	entries = opendir(folder[0] ? folder : "/");
 	while (entries && (entry = readdir(entries)))
 		if (has_pattern(entry->d_name, slash + 1, prefix))
