@@ -936,7 +936,7 @@ int main(int argc, char **argv)
 	start_others();
 	run(RULES("limit", "wall-time=10m"), "exit 0", 0, NULL);
 	own_tree_only();
-	orphans_end_too(RULES("limit", "wall-time=1500ms"));
+	orphans_end_too(RULES("limit", "wall-time=4s"));
 	unheard();
 	/* Where threads perform, they trace at times, of which the kernel tells the process. */
 	told = atomic_load(&children_told);
@@ -944,7 +944,7 @@ int main(int argc, char **argv)
 		fail("%d ends of children were told that are not ours", told);
 	run(RULES("limit", "wall-time=10m", "deny", "/nonexistent"), "kill -9 $PPID; exit 6", EXITED(6),
 	        NULL);
-	orphans_end_too(RULES("limit", "wall-time=1500ms", "deny", "/nonexistent"));
+	orphans_end_too(RULES("limit", "wall-time=4s", "deny", "/nonexistent"));
 	ignoring("limit", "wall-time=10m");
 	ignoring("deny", "/nonexistent");
 	ignoring("read", "/");

@@ -334,8 +334,9 @@ def main():
         return inside(int(sys.argv[2]), int(sys.argv[3]))
     if sys.argv[1] != '--apart' and os.geteuid() == 0:
         # Interfaces come and go: not on the machine's own network.
-        os.execvp('unshare', ['unshare', '-n', '--', 'sh', '-c', 'ip link set lo up; exec "$@"', '-', 'python3', __file__,
-                              '--apart', *sys.argv[1:]])
+        os.execvp('unshare', ['unshare', '-n', '--', 'python3', __file__, '--apart', *sys.argv[1:]])
+    if sys.argv[1] == '--apart':
+        fcntl.ioctl(socket.socket(), SIFFLAGS, struct.pack('16sH14x', b'lo', 1))
     arguments = [word for word in sys.argv[1:] if word != '--apart']
     return outside(*arguments)
 
