@@ -78,44 +78,46 @@ static bool is_empty(int folder)
 	return count <= 2;
 }
 
-static bool is_own(int folder)
-{
-	struct stat st;
-
-	return fstat(folder, &st) == 0 && st.st_uid == geteuid();
-}
-
 /* Others can make one of that name, too, and whoever had it last may have changed it. */
 static bool is_as_made(int folder)
 {
 	struct stat st;
 
-	return is_own(folder) && fstat(folder, &st) == 0 && (st.st_mode & ALLPERMS) == S_IRWXU &&
+	return fstat(folder, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & ALLPERMS) == S_IRWXU &&
 	       is_empty(folder);
+}
+
+/* The folder of that name as it was made, held; -EAGAIN: it is not there, or somebody has it. */
+static int take_as_made(const char *path)
+{
+	AUTO_CLOSE int lock = hold(path, LOCK_EX | LOCK_NB);
+	struct stat st;
+
+	if (lock < 0 || is_as_made(lock))
+		return TAKE_FD(lock);
+	if (fstat(lock, &st) < 0 || st.st_uid != geteuid())
+		return -EPERM;
+	/* Who was killed could not put it back. */
+	folder_remove(path);
+	return -EAGAIN;
 }
 
 int folder_take(const char *top, const char *prefix, char **ret_path, int *ret_lock)
 {
 	AUTO_FREE char *path = NULL;
-	AUTO_CLOSE int lock = -EBADF;
+	int lock;
 
 	if (asprintf(&path, "%s/%s" SPARE "%u", top, prefix, (unsigned)geteuid()) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
-	lock = hold(path, LOCK_EX | LOCK_NB);
-	/* Who was killed could not put it back. */
-	if (lock >= 0 && is_own(lock) && !is_as_made(lock)) {
-		folder_remove(path);
-		close(TAKE_FD(lock));
-		lock = -EAGAIN;
-	}
+	lock = take_as_made(path);
 	if (lock == -EAGAIN && mkdir(path, S_IRWXU) == 0)
-		lock = hold(path, LOCK_EX | LOCK_NB);
-	if (lock < 0 || !is_as_made(lock))
+		lock = take_as_made(path);
+	if (lock < 0)
 		return folder_make(top, prefix, ret_path, ret_lock);
 	*ret_path = TAKE_PTR(path);
-	*ret_lock = TAKE_FD(lock);
+	*ret_lock = lock;
 	return 0;
 }
 
@@ -234,16 +236,18 @@ void folder_remove(const char *path)
 		remove_open(fd, path);
 }
 
-static bool stays(const char *path)
+/* What follows the prefix in the name of the one that stays; NULL: it is another. */
+static const char *spare_part(const char *path)
 {
 	const char *name = strrchr(path, '/'), *spare = name ? strstr(name, SPARE) : NULL;
 
-	return spare && strspn(spare + strlen(SPARE), "0123456789") == strlen(spare) - strlen(SPARE);
+	return spare && strspn(spare + strlen(SPARE), "0123456789") == strlen(spare) - strlen(SPARE) ? spare
+	                                                                                             : NULL;
 }
 
 void folder_put_back(const char *path)
 {
-	AUTO_CLOSE int fd = stays(path) ? open_folder(AT_FDCWD, path) : -EBADF;
+	AUTO_CLOSE int fd = spare_part(path) ? open_folder(AT_FDCWD, path) : -EBADF;
 
 	if (fd < 0 || !is_as_made(fd))
 		folder_remove(path);
@@ -278,25 +282,17 @@ static void remove_leftover(int top, const char *folder, const char *name)
 		remove_open(fd, path);
 }
 
-/* How much of a name is not the prefix. */
-static size_t length_of_own(const char *path, const char *name)
-{
-	const char *spare = stays(path) ? strstr(name, SPARE) : NULL;
-
-	return spare ? strlen(spare) : RANDOM_LETTERS;
-}
-
 void folder_remove_leftovers(const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/'), *spare = spare_part(path);
 	AUTO_FREE char *folder = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	size_t prefix, last = spare ? strlen(spare) : RANDOM_LETTERS;
 	AUTO_CLOSEDIR DIR *entries = NULL;
 	const struct dirent *entry;
-	size_t prefix;
 
-	if (!folder || strlen(slash + 1) <= length_of_own(path, slash + 1))
+	if (!folder || strlen(slash + 1) <= last)
 		return;
-	prefix = strlen(slash + 1) - length_of_own(path, slash + 1);
+	prefix = strlen(slash + 1) - last;
 	entries = opendir(folder[0] ? folder : "/");
 	while (entries && (entry = readdir(entries)))
 		if (has_pattern(entry->d_name, slash + 1, prefix))

@@ -11,7 +11,7 @@ int folder_make(const char *top, const char *prefix, char **ret_path, int *ret_l
  * and to remove one costs more than all else that a start does with files. */
 int folder_take(const char *top, const char *prefix, char **ret_path, int *ret_lock);
 
-/* To whoever took it: the folder that stays is emptied, another is removed. */
+/* To whoever took it: the folder that stays does so where it is empty and as it was made; all else is removed. */
 void folder_put_back(const char *path);
 
 /* Removes a tree, also where it holds folders without permissions, or is deeper than a path can be long; without

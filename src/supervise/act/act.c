@@ -127,6 +127,13 @@ void act_result(struct exchange *x, long result)
 		x->reply = (struct reply){.kind = REPLY_VALUE, .value = result, .fd = -EBADF};
 }
 
+bool act_is_link(const struct resolved *at)
+{
+	struct stat st;
+
+	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
 void act_kept_by_folder(struct exchange *x, const struct resolved *at)
 {
 	struct match_verdict folder;

@@ -29,6 +29,9 @@ void act_natural_error(struct exchange *x, int error);
 /* Replies with a system call's result: a value, or the errno behind -1. */
 void act_result(struct exchange *x, long result);
 
+/* Whether it is a symbolic link that stands there now. */
+bool act_is_link(const struct resolved *at);
+
 /* After a call that removes or renames what `at` is, and that the rules allow: where it failed since they grant
  * the file alone, and Landlock ties that to the folder, it is the lack of a rule that refused it. */
 void act_kept_by_folder(struct exchange *x, const struct resolved *at);

@@ -9,13 +9,6 @@
 #include "supervise/act/act.h"
 #include "supervise/decide.h"
 
-static bool is_link(const struct resolved *at)
-{
-	struct stat st;
-
-	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
-}
-
 /* An empty folder, or a link, that a rule names a place below: without it something else could stand there,
  * and lead what comes later elsewhere. Patterns would keep too many folders alive. */
 static bool may_vanish(struct worker *worker, struct exchange *x, const struct resolved *at, bool is_folder)
@@ -24,7 +17,7 @@ static bool may_vanish(struct worker *worker, struct exchange *x, const struct r
 
 	if (!matcher_has_rule_below(x->plan->matcher, at->path, &rule) || rule->is_glob)
 		return true;
-	return (!is_folder && !is_link(at)) || decide_may_move(x, x->plan, at->path);
+	return (!is_folder && !act_is_link(at)) || decide_may_move(x, x->plan, at->path);
 }
 
 void act_remove(struct worker *worker, struct exchange *x)

@@ -27,21 +27,14 @@ static bool is_missing(const struct resolved *at)
 	return faccessat(at->parent, at->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
-static bool is_link(const struct resolved *at)
-{
-	struct stat st;
-
-	return fstatat(at->parent, at->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
-}
-
 /* What must not leave a place that rules name something below. Links are kept there for paths only: patterns
  * would keep too many. */
 static bool may_leave(struct exchange *x, const struct resolved *at)
 {
 	const struct policy_file_rule *rule;
 
-	if (!is_folder(at) &&
-	        (!matcher_has_rule_below(x->plan->matcher, at->path, &rule) || rule->is_glob || !is_link(at)))
+	if (!is_folder(at) && (!matcher_has_rule_below(x->plan->matcher, at->path, &rule) || rule->is_glob ||
+	                              !act_is_link(at)))
 		return true;
 	return decide_may_move(x, x->plan, at->path);
 }
@@ -49,7 +42,7 @@ static bool may_leave(struct exchange *x, const struct resolved *at)
 /* What holds other things, or leads to some, is not to bring them where other rules hold for them. */
 static bool may_arrive(struct exchange *x, const struct resolved *from, const struct resolved *to)
 {
-	if (is_link(from))
+	if (act_is_link(from))
 		return decide_may_lead(x, x->plan, to->path);
 	return !is_folder(from) || decide_may_come(x, x->plan, from->path, to->path);
 }
