@@ -93,17 +93,24 @@ static _Noreturn void run_child(const struct start_options *options, const struc
 	_exit(LAUNCH_EXIT_FAILED);
 }
 
-struct kept_child {
+struct made_child {
 	const struct start_options *options;
 	struct child_options *child;
 };
 
+static void run_made_child(void *user)
+{
+	struct made_child *made = user;
+
+	run_child(made->options, made->child);
+}
+
 static void run_kept_child(void *user, pid_t keeper)
 {
-	struct kept_child *kept = user;
+	struct made_child *made = user;
 
-	kept->child->parent = keeper;
-	run_child(kept->options, kept->child);
+	made->child->parent = keeper;
+	run_made_child(made);
 }
 
 static int read_report(const struct start *start, struct child_report *ret)
@@ -177,7 +184,6 @@ static int start_serving(struct start *start)
 
 	if (!start->options->plan->supervises)
 		return 0;
-	options.listener = -EBADF;
 	options.obtain = obtain_listener;
 	options.ready = let_go_on;
 	options.obtainer = start;
@@ -186,16 +192,9 @@ static int start_serving(struct start *start)
 
 /* ---- making the child ---- */
 
-static void run_plain_child(void *user)
-{
-	struct kept_child *kept = user;
-
-	run_child(kept->options, kept->child);
-}
-
 static int make_plainly(struct start *start, struct child_options *child)
 {
-	struct kept_child made = {start->options, child};
+	struct made_child made = {start->options, child};
 	struct start_report *report = start->report;
 	/* When the memory of a limited child is short, all that share it would be killed. */
 	bool shares = !start->options->plan->has_limits;
@@ -204,7 +203,7 @@ static int make_plainly(struct start *start, struct child_options *child)
 	if (r < 0)
 		return r;
 	child->parent = getpid();
-	report->pid = process_run(shares, run_plain_child, &made);
+	report->pid = process_run(shares, run_made_child, &made);
 	if (report->pid < 0)
 		return report->pid;
 	report->child = process_open(report->pid);
@@ -215,7 +214,7 @@ static int make_plainly(struct start *start, struct child_options *child)
 
 static int make_kept(struct start *start, struct child_options *child)
 {
-	int r = keeper_start(run_kept_child, &(struct kept_child){start->options, child},
+	int r = keeper_start(run_kept_child, &(struct made_child){start->options, child},
 	        start->options->keeper, &start->report->pid, &start->report->child);
 
 	return r < 0 ? r : start_serving(start);

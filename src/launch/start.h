@@ -16,7 +16,7 @@ struct start_options {
 	const struct limits_own *limits;
 	const struct streams *streams;        /* or NULL */
 	struct keeper *keeper; /* becomes the command's parent in the place of the calling thread; NULL: none shall */
-	struct supervisor_options supervisor; /* without its listener */
+	struct supervisor_options supervisor; /* without what obtains its listener */
 };
 
 /* How it went. The caller owns `child`, `listener` and `supervisor`, also after a failure. */

@@ -148,8 +148,8 @@ struct shared {
 	struct names *names; /* NULL: the plan has no host names, or nothing here can resolve them */
 	struct unplugging unplugging;
 	int listener;
-	/* Where there is none yet: called by the first worker, which has one then; and told how that worker began, which
-	 * until then keeps what is needed for that. NULL: there is one. */
+	/* Called by the first worker, which has a listener then; and told how that worker began, which until then keeps
+	 * what is needed for that. */
 	int (*begin)(struct shared *shared);
 	void (*begun)(struct shared *shared, int r);
 	int needed[SUPERVISOR_NEEDED];

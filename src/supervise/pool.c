@@ -38,7 +38,6 @@ struct pool {
 	struct credentials own; /* what every worker starts with, whoever started it */
 	int spares;
 	int running;
-	int first; /* how the first worker's preparation went: 1 not known yet, 0, -errno */
 	_Atomic uint32_t ended;
 	_Atomic int places[MAX_PLACES]; /* the worker that waits in RECV or serves in it, or NOBODY */
 	_Atomic int wanted;             /* so many of them, from the first on, are in use */
@@ -57,7 +56,7 @@ struct retired {
 
 static void *worker_main(void *argument);
 
-static int start_worker(struct pool *pool)
+static int start_worker(struct pool *pool, bool begins)
 {
 	pthread_attr_t attributes;
 	struct worker *worker;
@@ -74,7 +73,7 @@ static int start_worker(struct pool *pool)
 	worker->shared = pool->shared;
 	worker->pool = pool;
 	worker->index = index;
-	worker->begins = pool->running == 0 && pool->first > 0;
+	worker->begins = begins;
 	worker->progress = pool->progress[index];
 	worker->view = (struct task_view){.proc = -EBADF, .own_fds = -EBADF, .root = -EBADF};
 	pthread_attr_init(&attributes);
@@ -128,7 +127,7 @@ static void replace_receiver(struct pool *pool)
 	if (pool->spares > 0)
 		pthread_cond_signal(&pool->changed);
 	else
-		start_worker(pool); /* if not even that goes, whoever ends first takes the place */
+		start_worker(pool, false); /* if not even that goes, whoever ends first takes the place */
 }
 
 static void give_up_place(struct pool *pool, int place, int index)
@@ -309,16 +308,15 @@ static int prepare_worker(struct worker *worker)
 	return listener < 0 ? -EBADF : r;
 }
 
-/* The first may have to see to it that there is something to serve. */
+/* The first sees to it that there is something to serve. */
 static int begin_worker(struct worker *worker)
 {
 	struct shared *shared = worker->shared;
-	bool begins = worker->begins && shared->begin;
-	int r = begins ? shared->begin(shared) : 0;
+	int r = worker->begins ? shared->begin(shared) : 0;
 
 	if (r == 0)
 		r = prepare_worker(worker);
-	if (!begins)
+	if (!worker->begins)
 		return r;
 	shared->begun(shared, r);
 	/* Closed in this thread's own table. */
@@ -334,11 +332,6 @@ static void *worker_main(void *argument)
 	int index = worker->index;
 	int r = begin_worker(worker);
 
-	pthread_mutex_lock(&pool->lock);
-	if (pool->first > 0)
-		pool->first = r;
-	pthread_cond_broadcast(&pool->changed);
-	pthread_mutex_unlock(&pool->lock);
 	if (r == 0)
 		while (take_place(pool, worker))
 			serve_while_receiver(pool, worker);
@@ -484,7 +477,6 @@ int pool_start(struct shared *shared, bool is_watched, struct pool **ret)
 		pool->places[i] = NOBODY;
 	pool->wanted = 1;
 	pool->most = most_receivers();
-	pool->first = 1;
 	pool->is_watched = true;
 	r = credentials_get(&pool->own);
 	if (r < 0) {
@@ -499,11 +491,7 @@ int pool_start(struct shared *shared, bool is_watched, struct pool **ret)
 	r = is_watched ? 0 : start_watcher(pool);
 	if (r == 0) {
 		pthread_mutex_lock(&pool->lock);
-		r = start_worker(pool);
-		while (r >= 0 && pool->first > 0 && !shared->begin)
-			pthread_cond_wait(&pool->changed, &pool->lock);
-		if (r >= 0)
-			r = shared->begin ? 0 : pool->first;
+		r = start_worker(pool, true);
 		pthread_mutex_unlock(&pool->lock);
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

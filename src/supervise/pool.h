@@ -8,8 +8,7 @@
 struct pool;
 
 /* Starts the threads as children of the calling one: they share its Landlock domain. They serve until no task
- * wears the filter any more; the first of them is waited for where there is a listener already. `is_watched`:
- * somebody calls pool_watch. 0 or -errno. */
+ * wears the filter any more. `is_watched`: somebody calls pool_watch. 0 or -errno. */
 int pool_start(struct shared *shared, bool is_watched, struct pool **ret);
 
 /* Sees receivers that are stuck in a call nobody knew would block. Returns when the pool has ended. */

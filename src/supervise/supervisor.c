@@ -36,21 +36,17 @@ int supervisor_enter_domain(const struct plan *plan)
 	return r < 0 ? r : landlock_restrict_thread(ruleset);
 }
 
-static int use_listener(struct supervisor *supervisor, int listener)
-{
-	supervisor->shared.listener = listener;
-	/* A hint about placement only: where the kernel lacks it, all works without. */
-	if (supervisor->wakes_synchronously)
-		reeve_listener_wake_synchronously(listener, true);
-	return credentials_keep(supervisor->kept, &supervisor->shared.kept_count, SHARED_KEPT, listener);
-}
-
 static int begin(struct shared *shared)
 {
 	struct supervisor *supervisor = (struct supervisor *)shared;
-	int listener = -EBADF, r = supervisor->obtain(supervisor->obtainer, &listener, shared->needed);
+	int r = supervisor->obtain(supervisor->obtainer, &shared->listener, shared->needed);
 
-	return r < 0 ? r : use_listener(supervisor, listener);
+	if (r < 0)
+		return r;
+	/* A hint about placement only: where the kernel lacks it, all works without. */
+	if (supervisor->wakes_synchronously)
+		reeve_listener_wake_synchronously(shared->listener, true);
+	return credentials_keep(supervisor->kept, &shared->kept_count, SHARED_KEPT, shared->listener);
 }
 
 static void begun(struct shared *shared, int r)
@@ -73,8 +69,8 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	        .recorder = options->recorder,
 	        .questions = options->questions,
 	        .names = options->names,
-	        .listener = options->listener,
-	        .begin = options->obtain ? begin : NULL,
+	        .listener = -EBADF,
+	        .begin = begin,
 	        .begun = begun,
 	        .needed = {-EBADF, -EBADF},
 	        .kept = supervisor->kept,
@@ -97,8 +93,6 @@ int supervisor_start(const struct supervisor_options *options, struct supervisor
 	for (size_t i = 0; i < options->kept_count && r == 0; i++)
 		r = credentials_keep(
 		        supervisor->kept, &supervisor->shared.kept_count, SHARED_KEPT, options->kept[i]);
-	if (r == 0 && !options->obtain)
-		r = use_listener(supervisor, options->listener);
 	if (r == 0)
 		r = pool_start(&supervisor->shared, options->is_watched, &supervisor->pool);
 	if (r < 0) {

@@ -35,9 +35,8 @@ struct supervisor_options {
 	struct recorder *recorder;
 	struct questions *questions; /* NULL: nobody can be asked. Borrowed for ever */
 	struct names *names; /* for a plan with host names: outlives the supervisor; NULL: they open nothing */
-	int listener;    /* borrowed until supervisor_finish; or -EBADF, and */
-	/* called on the first performing thread, which waits in it for one. 0 or -errno. `ret_needed` are descriptors, or
-	 * -EBADF, that the thread has still when it calls */
+	/* Called on the first performing thread, which waits in it for the listener, borrowed until supervisor_finish.
+	 * 0 or -errno. `ret_needed` are descriptors, or -EBADF, that the thread has still when it calls */
 	int (*obtain)(void *obtainer, int *ret_listener, int ret_needed[SUPERVISOR_NEEDED]);
 	/* what is told how serving began, as 0 or -errno, when supervisor_start has long returned. */
 	void (*ready)(void *obtainer, int r);
@@ -60,7 +59,7 @@ struct supervisor_options {
  * nothing. 0 or -errno. */
 int supervisor_enter_domain(const struct plan *plan);
 
-/* Starts serving, on threads made by the calling one. 0 or -errno. */
+/* Starts serving, on threads made by the calling one, and does not wait for a listener. 0 or -errno. */
 int supervisor_start(const struct supervisor_options *options, struct supervisor **ret);
 
 /* Sees to it that somebody serves while a call takes long, until no task wears the filter any more. On the thread that
