@@ -64,7 +64,7 @@ int tracing_wait(pid_t *ret_pid, enum tracing_stop *ret_stop, int *ret_signal)
 	return 0;
 }
 
-void tracing_end(pid_t pid, int signal)
+int tracing_end(pid_t pid, int signal)
 {
-	ptrace(PTRACE_DETACH, pid, 0, signal);
+	return ptrace(PTRACE_DETACH, pid, 0, signal) < 0 ? -errno : 0;
 }

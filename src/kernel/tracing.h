@@ -17,5 +17,6 @@ int tracing_begin(pid_t tid);
 /* Waits for that. `ret_pid` is where it is now: an exec by any thread ends with the number of its leader. */
 int tracing_wait(pid_t *ret_pid, enum tracing_stop *ret_stop, int *ret_signal);
 
-/* Lets it go, with the signal that tracing_wait saw on its way (0: none). */
-void tracing_end(pid_t pid, int signal);
+/* Lets it go, with the signal that tracing_wait saw on its way (0: none). 0; -errno: it was killed, and its end comes by
+ * tracing_wait. */
+int tracing_end(pid_t pid, int signal);

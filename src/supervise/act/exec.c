@@ -127,7 +127,9 @@ static void confirm(struct worker *worker, struct exchange *x)
 		end_task(pid);
 		return;
 	}
-	tracing_end(pid, signal);
+	/* Killed while it stood still: nobody else hears of its end before we do. */
+	if (tracing_end(pid, signal) < 0)
+		end_task(pid);
 }
 
 void act_exec(struct worker *worker, struct exchange *x)
