@@ -11,20 +11,14 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "plan/places.h"
 #include "plan/plan.h"
 
 #define MOST_SPELLINGS 3 /* of one rule */
 
-/* What was last found to be where its name says, without a link on the way, and what was last found not to be
- * there: rules come by the dozen from one folder. */
-struct seen {
-	char path[PATH_MAX], missing[PATH_MAX];
-	size_t length;
-};
-
 struct binding {
 	ARRAY(struct match_entry) entries;
-	struct seen *seen;
+	struct places *places;
 };
 
 static int add(struct binding *binding, const struct policy_file_rule *rule, const char *path)
@@ -45,62 +39,19 @@ static int add(struct binding *binding, const struct policy_file_rule *rule, con
 	return r;
 }
 
-/* How much of a clean path is a folder, or all, of what was seen. */
-static size_t length_seen(const struct seen *seen, const char *path)
-{
-	size_t length = 0;
-
-	for (size_t i = 1; i <= seen->length; i++) {
-		if ((path[i] == '/' || !path[i]) && (seen->path[i] == '/' || !seen->path[i]))
-			length = i;
-		if (!path[i] || path[i] != seen->path[i])
-			break;
-	}
-	return length;
-}
-
-/* Whether a clean path is where its name says: each name on the way is there and no link, or nothing is there
- * from some name on. What is unclear is not. */
-static bool is_in_place(struct seen *seen, const char *path, bool *ret_is_missing)
-{
-	char link;
-
-	*ret_is_missing = *seen->missing && path_is_within(path, seen->missing);
-	if (*ret_is_missing)
-		return true;
-	seen->length = length_seen(seen, path);
-	while (path[seen->length]) {
-		size_t end = seen->length + 1 + strcspn(path + seen->length + 1, "/");
-
-		memcpy(seen->path + seen->length, path + seen->length, end - seen->length);
-		seen->path[end] = '\0';
-		if (readlink(seen->path, &link, 1) >= 0)
-			errno = ELOOP;
-		if (errno != EINVAL) {
-			*ret_is_missing = errno == ENOENT;
-			if (*ret_is_missing)
-				memcpy(seen->missing, seen->path, end + 1);
-			seen->path[seen->length] = '\0';
-			return *ret_is_missing;
-		}
-		seen->length = end;
-	}
-	seen->path[seen->length] = '\0';
-	return true;
-}
-
-/* The real path of the longest part of `path` that exists, and the rest as it is. `ret_is_missing` is true
- * where it is known that nothing is there. */
+/* The real path of the longest part of `path` that exists, and the rest as it is. `ret_place` is what is known
+ * of the result. */
 static int real_as_far_as_it_goes(
-        struct seen *seen, const char *path, char *ret, size_t size, bool *ret_is_missing)
+        struct places *places, const char *path, char *ret, size_t size, enum place *ret_place)
 {
 	char head[PATH_MAX];
 	size_t length = strlen(path), cut = length;
 
-	*ret_is_missing = false;
+	*ret_place = PLACE_ELSEWHERE;
 	if (length >= sizeof(head) || length >= size)
 		return -ENAMETOOLONG;
-	if (is_in_place(seen, path, ret_is_missing)) {
+	*ret_place = places_look(places, path);
+	if (*ret_place != PLACE_ELSEWHERE) {
 		memcpy(ret, path, length + 1);
 		return 0;
 	}
@@ -116,6 +67,8 @@ static int real_as_far_as_it_goes(
 			int n = snprintf(ret, size, "%s%s",
 			        strcmp(real, "/") == 0 && cut < length ? "" : real, path + cut);
 
+			if (cut == length)
+				*ret_place = PLACE_THERE;
 			return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 		}
 		if (cut == 0)
@@ -127,18 +80,18 @@ static int real_as_far_as_it_goes(
 }
 
 /* The path with its folder resolved, and the last name as written: the place of the link, if it is one. */
-static int real_folder(struct seen *seen, const char *path, char *ret, size_t size)
+static int real_folder(struct places *places, const char *path, char *ret, size_t size)
 {
 	char folder[PATH_MAX];
 	const char *base = path_base(path);
-	bool is_missing;
+	enum place place;
 	int r;
 
 	if (*base == '\0' || (size_t)(base - path) >= sizeof(folder))
 		return -ENAMETOOLONG;
 	memcpy(folder, path, (size_t)(base - path));
 	folder[base - path > 1 ? base - path - 1 : 1] = '\0';
-	r = real_as_far_as_it_goes(seen, folder, ret, size, &is_missing);
+	r = real_as_far_as_it_goes(places, folder, ret, size, &place);
 	if (r < 0)
 		return r;
 	if (strcmp(ret, "/") == 0)
@@ -179,20 +132,24 @@ static bool name_own_process(char *path)
 static int bind_plain(struct binding *binding, const struct policy_file_rule *rule)
 {
 	char spelling[PATH_MAX];
-	bool is_missing;
+	enum place place;
 	int r = 0;
 
 	if (is_own_process(rule->path))
 		return add(binding, rule, rule->path);
-	if (real_as_far_as_it_goes(binding->seen, rule->path, spelling, sizeof(spelling), &is_missing) == 0 &&
+	if (real_as_far_as_it_goes(binding->places, rule->path, spelling, sizeof(spelling), &place) == 0 &&
 	        name_own_process(spelling)) {
 		r = add(binding, rule, spelling);
-		if (r == 0)
-			binding->entries.items[binding->entries.count - 1].is_missing = is_missing;
+		if (r == 0) {
+			struct match_entry *entry = &binding->entries.items[binding->entries.count - 1];
+
+			entry->is_missing = place == PLACE_MISSING;
+			entry->is_there = place == PLACE_THERE;
+		}
 	}
 	/* What is denied or hidden is so under its own name, too: the link there must not be removed. */
 	if (r == 0 && rule->verdict != POLICY_ALLOW &&
-	        real_folder(binding->seen, rule->path, spelling, sizeof(spelling)) == 0)
+	        real_folder(binding->places, rule->path, spelling, sizeof(spelling)) == 0)
 		r = add(binding, rule, spelling);
 	if (r == 0 && rule->verdict != POLICY_ALLOW)
 		r = add(binding, rule, rule->path);
@@ -203,14 +160,14 @@ static int bind_glob(struct binding *binding, const struct policy_file_rule *rul
 {
 	char top[PATH_MAX], real[PATH_MAX];
 	AUTO_FREE char *bound = NULL;
-	bool is_missing;
+	enum place place;
 	int r = add(binding, rule, rule->path);
 
 	if (r < 0)
 		return r;
 	match_glob_top(rule->path, top, sizeof(top));
 	if (strcmp(top, "/") == 0 ||
-	        real_as_far_as_it_goes(binding->seen, top, real, sizeof(real), &is_missing) < 0 ||
+	        real_as_far_as_it_goes(binding->places, top, real, sizeof(real), &place) < 0 ||
 	        !strcmp(top, real))
 		return 0;
 	/* The literal folder resolves elsewhere; what a folder's real name has of glob characters is escaped.
@@ -235,7 +192,7 @@ static int bind_glob(struct binding *binding, const struct policy_file_rule *rul
 	return add(binding, rule, bound);
 }
 
-static int bind_redirect(struct plan *plan, struct seen *seen, const struct policy_file_rule *rule)
+static int bind_redirect(struct plan *plan, struct places *places, const struct policy_file_rule *rule)
 {
 	struct plan_redirect *grown =
 	        reallocarray(plan->redirects, plan->redirect_count + 1, sizeof(*plan->redirects));
@@ -245,7 +202,7 @@ static int bind_redirect(struct plan *plan, struct seen *seen, const struct poli
 	if (!grown)
 		return -ENOMEM;
 	plan->redirects = grown;
-	r = real_folder(seen, rule->path, from, sizeof(from));
+	r = real_folder(places, rule->path, from, sizeof(from));
 	if (r < 0)
 		return r;
 	grown = &plan->redirects[plan->redirect_count];
@@ -276,11 +233,11 @@ const struct plan_redirect *plan_redirect_below(const struct plan *plan, const c
 }
 
 /* A socket file is bound as any other file; the other addresses mean the same everywhere. */
-static int bind_address(struct plan *plan, struct seen *seen, const struct policy_address_rule *rule)
+static int bind_address(struct plan *plan, struct places *places, const struct policy_address_rule *rule)
 {
 	const struct policy_file_rule file = {
 	        .verdict = rule->verdict, .path = rule->path, .is_glob = rule->is_glob};
-	struct binding binding = {.seen = seen};
+	struct binding binding = {.places = places};
 	int r;
 
 	if (rule->kind != POLICY_ADDRESS_UNIX) {
@@ -296,10 +253,10 @@ static int bind_address(struct plan *plan, struct seen *seen, const struct polic
 }
 
 static int bind_address_redirect(
-        struct plan *plan, struct seen *seen, const struct policy_address_redirect *redirect)
+        struct plan *plan, struct places *places, const struct policy_address_redirect *redirect)
 {
 	const struct policy_file_rule file = {.verdict = POLICY_REDIRECT, .path = redirect->from.path};
-	struct binding binding = {.seen = seen};
+	struct binding binding = {.places = places};
 	int r;
 
 	if (redirect->from.kind != POLICY_ADDRESS_UNIX) {
@@ -315,7 +272,7 @@ static int bind_address_redirect(
 	return r;
 }
 
-static int bind_address_redirects(struct plan *plan, struct seen *seen)
+static int bind_address_redirects(struct plan *plan, struct places *places)
 {
 	size_t count = plan->policy->redirect_count;
 	int r = 0;
@@ -324,7 +281,7 @@ static int bind_address_redirects(struct plan *plan, struct seen *seen)
 	if (!plan->address_redirects)
 		return -ENOMEM;
 	for (size_t i = 0; i < count && r == 0; i++)
-		r = bind_address_redirect(plan, seen, &plan->policy->redirects[i]);
+		r = bind_address_redirect(plan, places, &plan->policy->redirects[i]);
 	return r;
 }
 
@@ -333,33 +290,75 @@ struct redirect_entries plan_address_redirects(const struct plan *plan)
 	return (struct redirect_entries){plan->address_redirects, plan->address_redirect_count};
 }
 
-static int bind_addresses(struct plan *plan, struct seen *seen)
+static int bind_addresses(struct plan *plan, struct places *places)
 {
-	int r = bind_address_redirects(plan, seen);
+	int r = bind_address_redirects(plan, places);
 
 	plan->address_entries =
 	        calloc(MOST_SPELLINGS * plan->policy->address_count + 1, sizeof(*plan->address_entries));
 	if (r < 0 || !plan->address_entries)
 		return r < 0 ? r : -ENOMEM;
 	for (size_t i = 0; i < plan->policy->address_count && r == 0; i++)
-		r = bind_address(plan, seen, &plan->policy->addresses[i]);
+		r = bind_address(plan, places, &plan->policy->addresses[i]);
 	if (r < 0)
 		return r;
 	return address_matcher_new(plan->address_entries, plan->address_entry_count, plan->entries,
 	        plan->entry_count, &plan->addresses);
 }
 
+/* Where a link of the root folder leads to: 0, or -errno where it is none. */
+static int follow_link(struct places *places, const char *name, char *ret, size_t size)
+{
+	AUTO_FREE char *real = NULL;
+	char text[PATH_MAX];
+	ssize_t n = readlink(name, text + 1, sizeof(text) - 2);
+
+	if (n < 0)
+		return -errno;
+	text[0] = '/';
+	text[n + 1] = '\0';
+	/* "usr/bin", nearly always. */
+	if (text[1] != '/' && path_clean(text, ret, size) > 0 && places_look(places, ret) == PLACE_THERE)
+		return 0;
+	real = realpath(name, NULL);
+	if (!real || strlen(real) >= size)
+		return -ENAMETOOLONG;
+	strcpy(ret, real);
+	return 0;
+}
+
+static void find_links(struct plan *plan, struct places *places)
+{
+	static const char *const names[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
+
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		struct plan_link *link = &plan->links[plan->link_count];
+		struct match_verdict verdict;
+
+		if (follow_link(places, names[i], link->target, sizeof(link->target)) < 0)
+			continue;
+		/* A link that a target may replace must be looked at each time. */
+		matcher_decide(plan->matcher, names[i], POLICY_WRITE, &verdict);
+		if (policy_grants(verdict.verdict))
+			continue;
+		strcpy(link->name, names[i]);
+		link->name_length = strlen(names[i]);
+		link->target_length = strlen(link->target);
+		plan->link_count++;
+	}
+}
+
 int plan_bind(struct plan *plan)
 {
-	struct seen seen = {0};
-	struct binding binding = {.seen = &seen};
+	struct places places = {0};
+	struct binding binding = {.places = &places};
 	int r = 0;
 
 	for (size_t i = 0; i < plan->policy->file_count && r == 0; i++) {
 		const struct policy_file_rule *rule = &plan->policy->files[i];
 
 		if (rule->verdict == POLICY_REDIRECT)
-			r = bind_redirect(plan, &seen, rule);
+			r = bind_redirect(plan, &places, rule);
 		else
 			r = rule->is_glob ? bind_glob(&binding, rule) : bind_plain(&binding, rule);
 	}
@@ -367,38 +366,14 @@ int plan_bind(struct plan *plan)
 		r = bind_plain(&binding, &plan->closed[i]);
 	plan->entries = binding.entries.items;
 	plan->entry_count = binding.entries.count;
-	if (r < 0)
-		return r;
-	r = matcher_new(plan->entries, plan->entry_count, &plan->matcher);
-	return r < 0 ? r : bind_addresses(plan, &seen);
-}
-
-int plan_find_links(struct plan *plan)
-{
-	static const char *const names[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
-
-	for (size_t i = 0; i < ELEMENTS(names); i++) {
-		struct plan_link *link = &plan->links[plan->link_count];
-		AUTO_FREE char *real = NULL;
-		struct match_verdict verdict;
-		struct stat st;
-
-		if (lstat(names[i], &st) < 0 || !S_ISLNK(st.st_mode))
-			continue;
-		real = realpath(names[i], NULL);
-		if (!real || strlen(real) >= sizeof(link->target))
-			continue;
-		/* A link that a target may replace must be looked at each time. */
-		matcher_decide(plan->matcher, names[i], POLICY_WRITE, &verdict);
-		if (policy_grants(verdict.verdict))
-			continue;
-		strcpy(link->name, names[i]);
-		strcpy(link->target, real);
-		link->name_length = strlen(names[i]);
-		link->target_length = strlen(real);
-		plan->link_count++;
-	}
-	return 0;
+	if (r == 0)
+		r = matcher_new(plan->entries, plan->entry_count, &plan->matcher);
+	if (r == 0)
+		r = bind_addresses(plan, &places);
+	if (r == 0)
+		find_links(plan, &places);
+	places_done(&places);
+	return r;
 }
 
 int plan_rewrite(const struct plan *plan, char *path, size_t length, size_t size)

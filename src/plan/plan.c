@@ -93,7 +93,7 @@ static bool is_covered(const struct plan *plan, const struct policy_file_rule *r
 		        is_own_process(other->path) || (!rule->is_glob && strcmp(top, other->path) == 0))
 			continue;
 		matcher_decide(plan->matcher, other->path, other->rule->access, &verdict);
-		if (verdict.verdict == POLICY_ALLOW && access(other->path, F_OK) == 0)
+		if (verdict.verdict == POLICY_ALLOW && (other->is_there || access(other->path, F_OK) == 0))
 			return true;
 	}
 	return false;
@@ -128,7 +128,7 @@ static enum plan_layer layer_of_grant(const struct plan *plan, const struct matc
 		                                         : "a deny or hide rule covers all of it";
 		return PLAN_NOWHERE;
 	}
-	if (entry->is_missing || lstat(bound, &st) < 0) {
+	if (entry->is_missing || (!entry->is_there && lstat(bound, &st) < 0)) {
 		*ret_why = rule->optional ? why_absent : why_missing;
 		return rule->optional ? PLAN_NOWHERE : PLAN_SUPERVISOR;
 	}
@@ -543,8 +543,6 @@ int plan_new(struct policy *policy, const struct plan_options *options, struct p
 		r = plan_bind(plan);
 	if (r == 0)
 		r = plan_choose_layers(plan, options);
-	if (r == 0)
-		r = plan_find_links(plan);
 	plan->own_network = policy->own_network;
 	plan->user_namespace = policy->own_network && isolation_needs_user_namespace();
 	if (r == 0)
@@ -615,16 +613,16 @@ static uint64_t rights_of(unsigned access)
 static int grant_path(int ruleset, const char *path, uint64_t rights)
 {
 	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
-	struct stat st;
 	int r;
 
 	if (fd < 0)
 		return errno == ENOENT || errno == EACCES ? 0 : -errno; /* grants nothing: fails closed */
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISDIR(st.st_mode))
-		rights &= LANDLOCK_RIGHTS_OF_FILES;
-	r = rights ? landlock_grant(ruleset, fd, rights) : 0;
+	r = landlock_grant(ruleset, fd, rights);
+	/* No folder: most are. */
+	if (r == -EINVAL)
+		r = rights & LANDLOCK_RIGHTS_OF_FILES
+		            ? landlock_grant(ruleset, fd, rights & LANDLOCK_RIGHTS_OF_FILES)
+		            : 0;
 	/* /dev/stdout that is a pipe: no folder holds it, and Landlock lets be what no folder holds. */
 	return r == -EBADFD ? 0 : r;
 }

@@ -239,5 +239,4 @@ int plan_choose_for_addresses(struct plan *plan, const struct plan_options *opti
 struct plan_line *plan_add_line(struct plan *plan); /* NULL: memory is short */
 int plan_add_grant(struct plan *plan, const char *path, unsigned access, bool sockets);
 int plan_choose_layers(struct plan *plan, const struct plan_options *options);
-int plan_find_links(struct plan *plan);
 int plan_build_filter(struct plan *plan, const struct plan_options *options);

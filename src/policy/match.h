@@ -16,7 +16,7 @@
 struct match_entry {
 	const struct policy_file_rule *rule;
 	const char *path;
-	bool is_missing; /* nothing was there when it was bound; false: not known */
+	bool is_missing, is_there; /* when it was bound; neither: not known */
 };
 
 struct match_verdict {
