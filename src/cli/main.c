@@ -104,12 +104,15 @@ static void hold_standard_descriptors(void)
 		close(fd);
 }
 
+#define LARGE (33 * 1024) /* more than what reads a folder */
+
 /* Few threads, and none that lives of allocating: a heap for each would cost its start more than it ever
- * gains. */
-static void share_one_heap(void)
+ * gains. What is large is used in part only: fresh from the kernel the rest of it costs nothing. */
+static void save_memory(void)
 {
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, LARGE);
 #endif
 }
 
@@ -201,7 +204,7 @@ int main(int argc, char **argv)
 	const struct cli_command *command;
 
 	hold_standard_descriptors();
-	share_one_heap();
+	save_memory();
 	if (argc < 2) {
 		fputs("reeve: what shall it do? To run a command: reeve run -- COMMAND [ARGUMENTS]\n"
 		      "Type reeve help for more.\n",

@@ -598,7 +598,7 @@ static void serve_the_rest(struct server *server)
 
 static void finish(struct server *server)
 {
-	supervisor_finish(server->supervisor);
+	supervisor_settle(server->supervisor);
 	names_end(server->names);
 	limits_finish(&server->limits);
 	streams_finish(server->streams, false);

@@ -393,7 +393,7 @@ int filter_build(const struct filter_part *parts, size_t part_count, uint32_t fo
 	if (!are_parts_valid(parts, part_count))
 		return -EINVAL;
 
-	AUTO_FREE struct sock_filter *code = calloc(BPF_MAXINSNS, sizeof(*code));
+	AUTO_FREE struct sock_filter *code = malloc(BPF_MAXINSNS * sizeof(*code));
 
 	if (!code)
 		return -ENOMEM;

@@ -19,9 +19,10 @@ static struct store_block *add_block(struct store *store, size_t size)
 
 	if (size < BLOCK_SIZE)
 		size = BLOCK_SIZE;
-	block = calloc(1, sizeof(*block) + size);
+	block = malloc(sizeof(*block) + size);
 	if (!block)
 		return NULL;
+	block->used = 0;
 	block->size = size;
 	block->before = store->last;
 	store->last = block;
@@ -42,7 +43,8 @@ void *store_take(struct store *store, size_t size)
 		return NULL;
 	taken = block->bytes + block->used;
 	block->used += size;
-	return taken;
+	/* Not the whole block: most of one is never touched. */
+	return memset(taken, 0, size);
 }
 
 char *store_text(struct store *store, const char *text, size_t length)

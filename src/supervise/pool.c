@@ -38,6 +38,7 @@ struct pool {
 	struct credentials own; /* what every worker starts with, whoever started it */
 	int spares;
 	int running;
+	int serving; /* of those that run; the others only tidy up after themselves */
 	_Atomic uint32_t ended;
 	_Atomic int places[MAX_PLACES]; /* the worker that waits in RECV or serves in it, or NOBODY */
 	_Atomic int wanted;             /* so many of them, from the first on, are in use */
@@ -81,12 +82,14 @@ static int start_worker(struct pool *pool, bool begins)
 	pthread_attr_setstacksize(&attributes, 256 * 1024);
 	pool->workers[index] = worker;
 	pool->running++;
+	pool->serving++;
 	r = pthread_create(&thread, &attributes, worker_main, worker);
 	pthread_attr_destroy(&attributes);
 	if (r == 0)
 		return index;
 	pool->workers[index] = NULL;
 	pool->running--;
+	pool->serving--;
 	free(worker);
 	return -r;
 }
@@ -336,13 +339,20 @@ static void *worker_main(void *argument)
 		while (take_place(pool, worker))
 			serve_while_receiver(pool, worker);
 	pthread_mutex_lock(&pool->lock);
+	if (r == 0)
+		replace_receiver(pool);
+	pool->serving--;
+	pthread_cond_broadcast(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	/* Somebody may wait for that, and need not for what follows. */
+	pthread_mutex_lock(&pool->lock);
 	task_view_done(&worker->view);
 	pool->progress[index] = worker->progress;
 	pool->workers[index] = NULL;
 	free(worker);
 	pool->running--;
 	if (r == 0)
-		replace_receiver(pool);
+		replace_receiver(pool); /* where all places for threads were taken */
 	pthread_cond_broadcast(&pool->changed);
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -556,6 +566,14 @@ int pool_swap_plan(struct pool *pool, const struct plan *plan, struct plan *old)
 	free_retired(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return 0;
+}
+
+void pool_settle(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	while (pool->serving > 0)
+		pthread_cond_wait(&pool->changed, &pool->lock);
+	pthread_mutex_unlock(&pool->lock);
 }
 
 void pool_finish(struct pool *pool)

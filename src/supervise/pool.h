@@ -14,6 +14,9 @@ int pool_start(struct shared *shared, bool is_watched, struct pool **ret);
 /* Sees receivers that are stuck in a call nobody knew would block. Returns when the pool has ended. */
 void pool_watch(struct pool *pool);
 
+/* Waits until the last target is gone and nobody serves any more. Frees nothing: threads may still be ending. */
+void pool_settle(struct pool *pool);
+
 /* Waits until the last target is gone and all threads have ended, then frees. */
 void pool_finish(struct pool *pool);
 

@@ -130,13 +130,21 @@ int supervisor_reload(struct supervisor *supervisor, struct plan *plan)
 	return r;
 }
 
+void supervisor_settle(struct supervisor *supervisor)
+{
+	if (!supervisor)
+		return;
+	pool_settle(supervisor->pool);
+	unplugging_done(&supervisor->shared.unplugging);
+	tell_names(supervisor, supervisor->first);
+}
+
 void supervisor_finish(struct supervisor *supervisor)
 {
 	if (!supervisor)
 		return;
+	supervisor_settle(supervisor);
 	pool_finish(supervisor->pool);
-	unplugging_done(&supervisor->shared.unplugging);
-	tell_names(supervisor, supervisor->first);
 	plan_free(supervisor->reloaded);
 	free(supervisor);
 }

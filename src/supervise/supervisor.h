@@ -71,5 +71,9 @@ void supervisor_watch(struct supervisor *supervisor);
  * time. 0, or -ENOMEM: then the plan is freed and nothing changed. */
 int supervisor_reload(struct supervisor *supervisor, struct plan *plan);
 
+/* Waits until no task wears the filter any more and nobody serves or records. For one whose process ends next:
+ * nothing is freed, and the threads are not waited for. NULL is fine. */
+void supervisor_settle(struct supervisor *supervisor);
+
 /* Waits until no task wears the filter any more and all threads have ended, then frees. NULL is fine. */
 void supervisor_finish(struct supervisor *supervisor);
