@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/listing.h"
 
 #define RANDOM_LETTERS 6
 #define SPARE "spare." /* and the number of the user: no six letters */
@@ -63,19 +64,11 @@ int folder_make(const char *top, const char *prefix, char **ret_path, int *ret_l
 
 static bool is_empty(int folder)
 {
-	int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
-	AUTO_CLOSEDIR DIR *entries = copy < 0 ? NULL : fdopendir(copy);
-	const struct dirent *entry;
-	int count = 0;
+	struct listing listing;
+	off_t start = lseek(folder, 0, SEEK_SET);
 
-	if (!entries) {
-		if (copy >= 0)
-			close(copy);
-		return false;
-	}
-	while (count <= 2 && (entry = readdir(entries)))
-		count++;
-	return count <= 2;
+	listing_begin(folder, &listing);
+	return start == 0 && !listing_next(&listing);
 }
 
 /* Others can make one of that name, too, and whoever had it last may have changed it. */
@@ -196,14 +189,13 @@ static void remove_below(struct removal *removal, int at, const char *name, unsi
 /* Closes `folder`. */
 static void empty(struct removal *removal, int folder, unsigned depth)
 {
-	AUTO_CLOSEDIR DIR *entries = fdopendir(folder);
-	const struct dirent *entry;
+	struct listing listing;
+	const char *name;
 
-	if (!entries)
-		close(folder);
-	while (entries && (entry = readdir(entries)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			remove_below(removal, folder, entry->d_name, depth);
+	listing_begin(folder, &listing);
+	while ((name = listing_next(&listing)))
+		remove_below(removal, folder, name, depth);
+	close(folder);
 }
 
 static void remove_open(int fd, const char *path)

@@ -434,12 +434,12 @@ static void write_rule(void *user, const struct record *record)
 		recorder_note(running->recorder, "rule", text);
 }
 
-/* What the process holds goes with it: to free it piece by piece, in memory that it shares with the
- * supervisor, would only take time. */
-static _Noreturn void end(int code)
+/* What the process holds goes with it: to free it piece by piece would only take time. And the heap and the
+ * streams may be the supervisor's by now. */
+static _Noreturn void launch_and_end(const struct launch_options *options)
 {
 	fflush(NULL);
-	_exit(code);
+	_exit(launch_run(options));
 }
 
 /* Returns only when the command was not started at all. */
@@ -486,7 +486,7 @@ static int launch(
 	progress_silence();
 	running->plan = plan;
 	tell_notes(running, plan);
-	end(launch_run(&options));
+	launch_and_end(&options);
 }
 
 /* Before anything is made: whoever is asked must be there. */

@@ -1,7 +1,6 @@
 #include "kernel/process.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -10,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/listing.h"
+#include "base/watched.h"
 
 int process_open(pid_t pid)
 {
@@ -52,19 +54,6 @@ pid_t process_copy(int end_signal)
 
 	return pid < 0 ? -errno : pid;
 }
-
-/* Sanitizers keep books about the memory of each thread, which another process would upset. */
-#if defined(__has_feature)
-#define HAS_FEATURE(name) __has_feature(name)
-#else
-#define HAS_FEATURE(name) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || HAS_FEATURE(address_sanitizer) ||       \
-        HAS_FEATURE(thread_sanitizer) || HAS_FEATURE(memory_sanitizer)
-enum { MEMORY_IS_WATCHED = true };
-#else
-enum { MEMORY_IS_WATCHED = false };
-#endif
 
 #define CHILD_STACK (64 * 1024)
 
@@ -151,6 +140,8 @@ char process_state(pid_t tid)
 	return after && after[1] == ' ' ? after[2] : '\0';
 }
 
+/* Who ends a tree may have to do so while a lock of the heap is held by somebody that was killed: nothing
+ * here allocates, but from the kernel. */
 struct family {
 	struct member {
 		pid_t pid, parent;
@@ -159,21 +150,35 @@ struct family {
 	size_t count, size;
 };
 
+static int grow_family(struct family *family)
+{
+	size_t size = family->size ? 2 * family->size : 1024, bytes = sizeof(*family->members);
+	void *grown = family->size
+	                      ? mremap(family->members, family->size * bytes, size * bytes, MREMAP_MAYMOVE)
+	                      : mmap(NULL, size * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	                                -1, 0);
+
+	if (grown == MAP_FAILED)
+		return -ENOMEM;
+	family->members = grown;
+	family->size = size;
+	return 0;
+}
+
+static void free_family(struct family *family)
+{
+	if (family->size)
+		munmap(family->members, family->size * sizeof(*family->members));
+}
+
 static int add_member(struct family *family, pid_t pid)
 {
 	pid_t parent = process_parent(pid);
 
 	if (parent < 0)
 		return 0;
-	if (family->count == family->size) {
-		size_t size = family->size ? 2 * family->size : 256;
-		struct member *members = reallocarray(family->members, size, sizeof(*members));
-
-		if (!members)
-			return -ENOMEM;
-		family->members = members;
-		family->size = size;
-	}
+	if (family->count == family->size && grow_family(family) < 0)
+		return -ENOMEM;
 	family->members[family->count++] = (struct member){.pid = pid, .parent = parent};
 	return 0;
 }
@@ -205,15 +210,16 @@ static void mark(struct family *family, pid_t root)
 	}
 }
 
-/* All that are below the root now; the caller frees the members. */
+/* All that are below the root now; the caller frees them. */
 static void find_family(struct family *family, pid_t root)
 {
-	AUTO_CLOSEDIR DIR *proc = opendir("/proc");
-	struct dirent *entry;
+	AUTO_CLOSE int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct listing listing;
+	const char *name;
 
-	while (proc && (entry = readdir(proc)))
-		if (isdigit((unsigned char)entry->d_name[0]) &&
-		        add_member(family, (pid_t)atoi(entry->d_name)) < 0)
+	listing_begin(proc, &listing);
+	while ((name = listing_next(&listing)))
+		if (isdigit((unsigned char)*name) && add_member(family, (pid_t)atoi(name)) < 0)
 			break;
 	mark(family, root);
 }
@@ -226,22 +232,67 @@ void process_signal_descendants(int signal)
 	for (size_t i = 0; i < family.count; i++)
 		if (family.members[i].is_below)
 			kill(family.members[i].pid, signal);
-	free(family.members);
+	free_family(&family);
 }
 
-/* The children that we have by now, as the kernel lists them: much faster than a look at every process, so
- * that one which forks and ends again and again is caught. */
-static void kill_listed_children(void)
+/* A list of numbers in /proc, taken apart as it is read. */
+struct numbers {
+	int fd;
+	size_t at, size;
+	char buffer[1024];
+};
+
+/* -1: there is no more. */
+static int next_byte(struct numbers *numbers)
+{
+	if (numbers->at == numbers->size) {
+		ssize_t n = read(numbers->fd, numbers->buffer, sizeof(numbers->buffer));
+
+		if (n <= 0)
+			return -1;
+		numbers->at = 0;
+		numbers->size = (size_t)n;
+	}
+	return (unsigned char)numbers->buffer[numbers->at++];
+}
+
+static bool next_number(struct numbers *numbers, pid_t *ret)
+{
+	int byte = next_byte(numbers);
+	pid_t number = 0;
+
+	while (byte == ' ' || byte == '\n')
+		byte = next_byte(numbers);
+	if (!isdigit(byte))
+		return false;
+	for (; isdigit(byte); byte = next_byte(numbers))
+		number = 10 * number + (byte - '0');
+	*ret = number;
+	return true;
+}
+
+/* As the kernel lists them. */
+static void open_children(pid_t process, struct numbers *ret)
 {
 	char path[64];
-	int pid;
-	AUTO_FCLOSE FILE *list = NULL;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
-	list = fopen(path, "re");
-	while (list && fscanf(list, "%d", &pid) == 1)
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", process, process);
+	ret->fd = open(path, O_RDONLY | O_CLOEXEC);
+	ret->at = ret->size = 0;
+}
+
+/* The children that we have by now: much faster than a look at every process, so that one which forks and
+ * ends again and again is caught. */
+static void kill_listed_children(void)
+{
+	struct numbers children;
+	pid_t pid;
+
+	open_children(getpid(), &children);
+	while (next_number(&children, &pid))
 		if (pid > 1)
 			kill(pid, SIGKILL);
+	cleanup_close(&children.fd);
 }
 
 void process_kill_descendants(void)
@@ -288,20 +339,19 @@ static bool kill_family(pid_t root)
 		found = true;
 		kill_held(family.members[i].pid, family.members[i].parent);
 	}
-	free(family.members);
+	free_family(&family);
 	return found;
 }
 
 static void kill_children_of(pid_t root)
 {
-	char path[64];
-	int pid;
-	AUTO_FCLOSE FILE *list = NULL;
+	struct numbers children;
+	pid_t pid;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", root, root);
-	list = fopen(path, "re");
-	while (list && fscanf(list, "%d", &pid) == 1)
+	open_children(root, &children);
+	while (next_number(&children, &pid))
 		kill_held(pid, root);
+	cleanup_close(&children.fd);
 }
 
 void process_kill_below(pid_t root)

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/folder.h"
+#include "kernel/beside.h"
 #include "kernel/credentials.h"
 #include "kernel/process.h"
 #include "launch/dialog.h"
@@ -26,9 +27,14 @@ struct front {
 	int signals;
 	int terminal; /* where the foreground belonged to us at the start, or -EBADF */
 	pid_t group, server_pid;
+	int errors; /* a copy of stderr, or -errno */
 	struct dialog dialog;
+	struct child_origin origin;
+	/* The server's, once it runs. */
 	struct cgroup cgroup;
-	struct streams streams; /* the server's, once it runs */
+	struct streams streams;
+	struct server_start start;
+	int not_the_servers[4];
 };
 
 /* Raises our limit of descriptors; the command gets its own back. */
@@ -149,21 +155,24 @@ static void stop_too(const struct front *front, int signal, int stop)
 	ask(front, &(struct server_request){.signal = SERVER_REQUEST_AWAKE, .code = stop});
 }
 
-static int server_died(struct front *front, const struct launch_options *options, int errors)
+static int server_died(struct front *front, const struct launch_options *options)
 {
+	static const char words[] =
+	        "reeve: the supervisor died; the command and all that it started were killed\n";
+
 	if (front->cgroup.folder >= 0)
 		cgroup_kill(&front->cgroup);
 	process_kill_descendants();
 	cgroup_remove(&front->cgroup);
 	if (options->private_tmp)
 		folder_remove(options->private_tmp);
-	if (errors >= 0)
-		dprintf(errors,
-		        "reeve: the supervisor died; the command and all that it started were killed\n");
+	/* Nothing here allocates: the server may have been killed while it did. */
+	while (write(front->errors, words, sizeof(words) - 1) < 0 && errno == EINTR)
+		;
 	return LAUNCH_EXIT_FAILED;
 }
 
-static int wait_for_server(struct front *front, const struct launch_options *options, int errors)
+static int wait_for_server(struct front *front, const struct launch_options *options)
 {
 	struct pollfd fds[2 + DIALOG_POLLS] = {
 	        {.fd = front->server, .events = POLLIN}, {.fd = front->signals, .events = POLLIN}};
@@ -175,7 +184,7 @@ static int wait_for_server(struct front *front, const struct launch_options *opt
 
 		r = poll(fds, ELEMENTS(fds), patience);
 		if (r < 0 && errno != EINTR)
-			return server_died(front, options, errors);
+			return server_died(front, options);
 		if (r < 0)
 			continue;
 		dialog_act(&front->dialog, fds + 2);
@@ -188,7 +197,7 @@ static int wait_for_server(struct front *front, const struct launch_options *opt
 		if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 			continue;
 		if (n != sizeof(message))
-			return server_died(front, options, errors);
+			return server_died(front, options);
 		if (message.event == SERVER_STOPPED)
 			stop_too(front, message.value, message.stop);
 		if (message.event == SERVER_CONTINUED)
@@ -219,39 +228,50 @@ static int make_pair(int type, int ret[2])
 	return 0;
 }
 
-static pid_t fork_server(const struct launch_options *options, const struct child_origin *origin,
-        struct front *front, int errors)
+static void run_server(void *user)
+{
+	const struct front *front = user;
+
+	for (size_t i = 0; i < ELEMENTS(front->not_the_servers); i++)
+		cleanup_close(&front->not_the_servers[i]);
+	server_run(&front->start);
+}
+
+/* What the server's end could leave locked is not needed to end a tree. But where memory is limited, all that
+ * share it would be killed at once; and who asks allocates, and who enters a user namespace must be alone. */
+static bool shares_memory(const struct plan *plan)
+{
+	return !plan->has_limits && !plan->asks && !plan->own_network;
+}
+
+static int make_server(const struct launch_options *options, struct front *front)
 {
 	int pair[2], asked[2] = {-EBADF, options->ask_socket}, r;
-	pid_t pid;
 
 	r = make_pair(SOCK_SEQPACKET, pair);
 	if (r == 0 && options->plan->asks && options->ask_socket < 0)
 		r = make_pair(SOCK_STREAM, asked);
 	if (r < 0)
 		return r;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		close(pair[0]);
-		close(front->signals);
-		cleanup_close(&asked[0]);
-		cleanup_close(&front->terminal);
-		server_run(&(struct server_start){.options = options,
-		        .origin = origin,
-		        .cgroup = &front->cgroup,
-		        .streams = &front->streams,
-		        .front = pair[1],
-		        .dialog = asked[1],
-		        .errors = errors});
-	}
+	front->start = (struct server_start){.options = options,
+	        .origin = &front->origin,
+	        .cgroup = &front->cgroup,
+	        .streams = &front->streams,
+	        .front = pair[1],
+	        .dialog = asked[1],
+	        .errors = front->errors};
+	front->not_the_servers[0] = pair[0];
+	front->not_the_servers[1] = front->signals;
+	front->not_the_servers[2] = front->terminal;
+	front->not_the_servers[3] = asked[0];
+	front->server_pid = beside_run(shares_memory(options->plan), run_server, front);
+	if (front->server_pid < 0)
+		return front->server_pid;
 	close(pair[1]);
 	cleanup_close(&asked[1]);
 	dialog_init(asked[0], &front->dialog);
 	front->server = pair[0];
-	front->server_pid = pid;
-	return pid;
+	return 0;
 }
 
 /* Before the server: should it be killed, the front takes the cgroup away. */
@@ -293,35 +313,36 @@ static int open_streams(struct front *front, const struct launch_options *option
 
 int launch_run(const struct launch_options *options)
 {
-	struct front front = {
-	        .server = -EBADF, .signals = -EBADF, .terminal = -EBADF, .cgroup = {.folder = -EBADF}};
-	struct child_origin origin;
-	int errors = high(STDERR_FILENO), code, kept[6];
+	/* What the server looks at must outlast this call: the server may outlast us. */
+	static struct front front;
+	int r, code, kept[6];
 	size_t kept_count = 0;
-	pid_t pid;
 
-	save_origin(&origin);
+	front = (struct front){
+	        .server = -EBADF, .signals = -EBADF, .terminal = -EBADF, .cgroup = {.folder = -EBADF}};
+	front.errors = high(STDERR_FILENO);
+	save_origin(&front.origin);
 	process_become_reaper();
 	remember_terminal(&front);
 	if (block_signals(&front.signals) < 0)
 		return LAUNCH_EXIT_FAILED;
 	if (open_streams(&front, options) < 0 || make_cgroup(&front, options) < 0)
 		return LAUNCH_EXIT_FAILED;
-	pid = fork_server(options, &origin, &front, errors);
-	if (pid < 0) {
-		dprintf(STDERR_FILENO, "reeve: cannot start the supervisor: %s\n", strerror(-pid));
+	r = make_server(options, &front);
+	if (r < 0) {
+		dprintf(STDERR_FILENO, "reeve: cannot start the supervisor: %s\n", strerror(-r));
 		cgroup_remove(&front.cgroup);
 		return LAUNCH_EXIT_FAILED;
 	}
 	/* The command's descriptors are not ours to keep open. */
-	credentials_keep(kept, &kept_count, ELEMENTS(kept), errors);
+	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.errors);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.terminal);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.signals);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.server);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.dialog.peer);
 	credentials_keep(kept, &kept_count, ELEMENTS(kept), front.cgroup.folder);
 	credentials_keep_descriptors(kept, kept_count);
-	code = wait_for_server(&front, options, errors);
+	code = wait_for_server(&front, options);
 	give_terminal_back(&front);
 	return code;
 }
