@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "plan/shorten.h"
 
 enum {
 	NEAR = 240,        /* a shared return within this distance is used again */
@@ -383,7 +384,7 @@ static int finish(const struct writer *writer, struct filter_program *ret)
 	for (size_t i = 0; i < writer->count; i++)
 		instructions[i] = writer->code[writer->count - 1 - i];
 	ret->instructions = instructions;
-	ret->length = (unsigned short)writer->count;
+	ret->length = (unsigned short)shorten(instructions, writer->count);
 	return 0;
 }
 
