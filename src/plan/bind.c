@@ -302,8 +302,8 @@ static int bind_addresses(struct plan *plan, struct places *places)
 		r = bind_address(plan, places, &plan->policy->addresses[i]);
 	if (r < 0)
 		return r;
-	return address_matcher_new(plan->address_entries, plan->address_entry_count, plan->entries,
-	        plan->entry_count, &plan->addresses);
+	return address_matcher_new(plan->address_entries, plan->address_entry_count,
+	        &(struct address_files){plan->entries, plan->entry_count, plan->matcher}, &plan->addresses);
 }
 
 /* Where a link of the root folder leads to: 0, or -errno where it is none. */

@@ -35,7 +35,8 @@ struct socket_file {
 struct socket_files {
 	struct socket_file *items;
 	size_t count;
-	struct matcher *matcher;
+	const struct matcher *matcher;
+	struct matcher *own; /* NULL: the matcher is that of all files */
 };
 
 static void add_socket_file(struct socket_files *files, const struct policy_address_rule *rule)
@@ -56,12 +57,27 @@ static bool counts_for_sockets(const struct policy_file_rule *rule)
 	return rule->verdict != POLICY_ALLOW || rule->access & POLICY_WRITE;
 }
 
-static int socket_files_init(struct socket_files *files, const struct address_entry *entries, size_t count,
-        unsigned use, const struct match_entry *rules, size_t rule_count)
+static bool speaks_of_sockets(const struct address_entry *entries, size_t count, unsigned use)
 {
-	AUTO_FREE struct match_entry *all = calloc(count + rule_count + 1, sizeof(*all));
-	size_t used = 0;
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].rule->use == use && entries[i].rule->kind == POLICY_ADDRESS_UNIX)
+			return true;
+	return false;
+}
 
+static int socket_files_init(struct socket_files *files, const struct address_entry *entries, size_t count,
+        unsigned use, const struct address_files *rules)
+{
+	AUTO_FREE struct match_entry *all = NULL;
+	size_t used = 0;
+	int r;
+
+	/* What may be written to: the matcher of all files says the same of that. */
+	if (rules->matcher && !speaks_of_sockets(entries, count, use)) {
+		files->matcher = rules->matcher;
+		return 0;
+	}
+	all = calloc(count + rules->count + 1, sizeof(*all));
 	files->items = calloc(count + 1, sizeof(*files->items));
 	if (!all || !files->items)
 		return -ENOMEM;
@@ -71,15 +87,17 @@ static int socket_files_init(struct socket_files *files, const struct address_en
 		all[used++] = (struct match_entry){&files->items[files->count].file, entries[i].path};
 		add_socket_file(files, entries[i].rule);
 	}
-	for (size_t i = 0; i < rule_count; i++)
-		if (counts_for_sockets(rules[i].rule))
-			all[used++] = rules[i];
-	return matcher_new(all, used, &files->matcher);
+	for (size_t i = 0; i < rules->count; i++)
+		if (counts_for_sockets(rules->entries[i].rule))
+			all[used++] = rules->entries[i];
+	r = matcher_new(all, used, &files->own);
+	files->matcher = files->own;
+	return r;
 }
 
 static void socket_files_done(struct socket_files *files)
 {
-	matcher_free(files->matcher);
+	matcher_free(files->own);
 	free(files->items);
 }
 /* ---- the matcher ---- */
@@ -154,8 +172,8 @@ static void view_done(struct view *view)
 	free(view->originals);
 }
 
-int address_matcher_new(const struct address_entry *entries, size_t count, const struct match_entry *files,
-        size_t file_count, struct address_matcher **ret)
+int address_matcher_new(const struct address_entry *entries, size_t count, const struct address_files *files,
+        struct address_matcher **ret)
 {
 	static const unsigned uses[USES] = {POLICY_CONNECT, POLICY_LISTEN};
 	struct address_matcher *matcher = calloc(1, sizeof(*matcher));
@@ -165,7 +183,7 @@ int address_matcher_new(const struct address_entry *entries, size_t count, const
 		return -ENOMEM;
 	r = view_init(&matcher->freely, entries, count);
 	for (unsigned i = 0; i < USES && r == 0; i++)
-		r = socket_files_init(&matcher->files[i], entries, count, uses[i], files, file_count);
+		r = socket_files_init(&matcher->files[i], entries, count, uses[i], files);
 	for (size_t i = 0; i < count; i++) {
 		matcher->sends_udp |= entries[i].rule->verdict == POLICY_ALLOW &&
 		                      entries[i].rule->use == POLICY_CONNECT &&

@@ -50,11 +50,17 @@ struct address_entry {
 	const char *path;
 };
 
-/* `files` are the rules about files, whose read and exec grants do not count here. Paths are copied; the rules
- * must outlive the matcher. 0, -ENOMEM, -EINVAL (a bad pattern). Rules on host names are in no set here: what
- * they stand for is learned while the program runs. */
-int address_matcher_new(const struct address_entry *entries, size_t count, const struct match_entry *files,
-        size_t file_count, struct address_matcher **ret);
+/* The rules about files, whose read and exec grants do not count for sockets, and a matcher of them, or NULL. */
+struct address_files {
+	const struct match_entry *entries;
+	size_t count;
+	const struct matcher *matcher;
+};
+
+/* Paths are copied; the rules, and the matcher of files, must outlive this one. 0, -ENOMEM, -EINVAL (a bad
+ * pattern). Rules on host names are in no set here: what they stand for is learned while the program runs. */
+int address_matcher_new(const struct address_entry *entries, size_t count, const struct address_files *files,
+        struct address_matcher **ret);
 
 /* From now on connections to abstract names that no rule speaks of are allowed: something else keeps them within
  * the target. */

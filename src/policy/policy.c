@@ -142,59 +142,45 @@ int policy_add_redirect(struct policy_builder *builder, const struct policy_plac
 	return ARRAY_PUSH(&builder->files, rule);
 }
 
-static int compare_content(const struct policy_file_rule *a, const struct policy_file_rule *b)
+static bool says_the_same(const struct policy_file_rule *a, const struct policy_file_rule *b)
 {
-	int r = strcmp(a->path, b->path);
-
-	if (r == 0)
-		r = a->is_glob - b->is_glob;
-	if (r == 0)
-		r = (int)a->verdict - (int)b->verdict;
-	if (r == 0)
-		r = (int)a->access - (int)b->access;
-	if (r == 0)
-		r = a->error - b->error;
-	if (r == 0 && a->to && b->to)
-		r = strcmp(a->to, b->to);
-	if (r == 0)
-		r = a->log - b->log;
-	if (r == 0)
-		r = a->optional - b->optional;
-	return r != 0 ? r : a->create - b->create;
+	return strcmp(a->path, b->path) == 0 && a->is_glob == b->is_glob && a->verdict == b->verdict &&
+	       a->access == b->access && a->error == b->error &&
+	       (!a->to || !b->to || strcmp(a->to, b->to) == 0) && a->log == b->log &&
+	       a->optional == b->optional && a->create == b->create;
 }
 
-/* Rules lie in one array, so what came first has the lower address. */
-static int compare_rules(const void *left, const void *right)
+static size_t hash_path(const char *path)
 {
-	const struct policy_file_rule *const *a = left, *const *b = right;
-	int r = compare_content(*a, *b);
+	size_t hash = 2166136261U;
 
-	return r != 0 ? r : (*a > *b) - (*a < *b);
+	for (; *path; path++)
+		hash = (hash ^ (unsigned char)*path) * 16777619U;
+	return hash;
 }
 
 /* Drops rules that say what an earlier one says; those that stay keep their order. */
 static int drop_duplicates(struct policy_builder *builder)
 {
-	AUTO_FREE const struct policy_file_rule **sorted = NULL;
-	AUTO_FREE bool *is_dropped = NULL;
 	struct policy_file_rule *rules = builder->files.items;
-	size_t count = builder->files.count, kept = 0;
+	AUTO_FREE uint32_t *table = NULL; /* of those that stay, their numbers from 1 on */
+	size_t count = builder->files.count, kept = 0, size = 16;
 
-	if (count == 0)
-		return 0;
-	sorted = calloc(count, sizeof(*sorted));
-	is_dropped = calloc(count, sizeof(*is_dropped));
-	if (!sorted || !is_dropped)
+	while (size < 2 * count)
+		size *= 2;
+	table = calloc(size, sizeof(*table));
+	if (!table)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &rules[i];
-	qsort(sorted, count, sizeof(*sorted), compare_rules);
-	for (size_t i = 1; i < count; i++)
-		if (compare_content(sorted[i], sorted[i - 1]) == 0)
-			is_dropped[sorted[i] - rules] = true;
-	for (size_t i = 0; i < count; i++)
-		if (!is_dropped[i])
-			rules[kept++] = rules[i];
+	for (size_t i = 0; i < count; i++) {
+		size_t at = hash_path(rules[i].path) & (size - 1);
+
+		while (table[at] && !says_the_same(&rules[table[at] - 1], &rules[i]))
+			at = (at + 1) & (size - 1);
+		if (table[at])
+			continue;
+		rules[kept++] = rules[i];
+		table[at] = (uint32_t)kept;
+	}
 	builder->files.count = kept;
 	return 0;
 }

@@ -85,8 +85,8 @@ static int make_matchers(struct run *run)
 		addresses[i] = (struct address_entry){&policy->addresses[i], policy->addresses[i].path};
 	r = matcher_new(files, policy->file_count, &run->matcher);
 	if (r == 0)
-		r = address_matcher_new(
-		        addresses, policy->address_count, files, policy->file_count, &run->addresses);
+		r = address_matcher_new(addresses, policy->address_count,
+		        &(struct address_files){files, policy->file_count, run->matcher}, &run->addresses);
 	return r;
 }
 

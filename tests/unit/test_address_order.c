@@ -165,7 +165,7 @@ static struct address_matcher *build(const struct set *set, bool is_shuffled)
 		entries[i] = entries[k];
 		entries[k] = kept;
 	}
-	return address_matcher_new(entries, count, NULL, 0, &matcher) < 0 ? NULL : matcher;
+	return address_matcher_new(entries, count, &(struct address_files){0}, &matcher) < 0 ? NULL : matcher;
 }
 
 static bool check_address(
@@ -304,7 +304,7 @@ static double time_of(enum sort sort, unsigned count)
 		make_one(sort, i, &rules[i], names[i]);
 		entries[i] = (struct address_entry){&rules[i], NULL};
 	}
-	if (address_matcher_new(entries, count, NULL, 0, &matcher) < 0)
+	if (address_matcher_new(entries, count, &(struct address_files){0}, &matcher) < 0)
 		return 1e18;
 	took = measure(sort, matcher);
 	address_matcher_free(matcher);

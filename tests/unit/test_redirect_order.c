@@ -175,7 +175,7 @@ static struct address_matcher *matcher_of(const struct policy *policy)
 
 	for (size_t i = 0; i < policy->address_count; i++)
 		entries[i] = (struct address_entry){&policy->addresses[i], NULL};
-	if (address_matcher_new(entries, policy->address_count, NULL, 0, &matcher) < 0)
+	if (address_matcher_new(entries, policy->address_count, &(struct address_files){0}, &matcher) < 0)
 		abort();
 	return matcher;
 }
