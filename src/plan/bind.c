@@ -39,8 +39,8 @@ static int add(struct binding *binding, const struct policy_file_rule *rule, con
 	return r;
 }
 
-/* The real path of the longest part of `path` that exists, and the rest as it is. `ret_place` is what is known
- * of the result. */
+/* The real path of the longest part of `path` that exists, and the rest as it is. `ret_place` is what is
+ * known of the result. */
 static int real_as_far_as_it_goes(
         struct places *places, const char *path, char *ret, size_t size, enum place *ret_place)
 {
@@ -352,18 +352,25 @@ int plan_bind(struct plan *plan)
 {
 	struct places places = {0};
 	struct binding binding = {.places = &places};
+	size_t file_count = plan->policy->file_count;
 	int r = 0;
 
-	for (size_t i = 0; i < plan->policy->file_count && r == 0; i++) {
+	plan->first_entries = calloc(file_count + plan->closed_count + 1, sizeof(*plan->first_entries));
+	if (!plan->first_entries)
+		return -ENOMEM;
+	for (size_t i = 0; i < file_count && r == 0; i++) {
 		const struct policy_file_rule *rule = &plan->policy->files[i];
 
+		plan->first_entries[i] = binding.entries.count;
 		if (rule->verdict == POLICY_REDIRECT)
 			r = bind_redirect(plan, &places, rule);
 		else
 			r = rule->is_glob ? bind_glob(&binding, rule) : bind_plain(&binding, rule);
 	}
-	for (size_t i = 0; i < plan->closed_count && r == 0; i++)
+	for (size_t i = 0; i < plan->closed_count && r == 0; i++) {
+		plan->first_entries[file_count + i] = binding.entries.count;
 		r = bind_plain(&binding, &plan->closed[i]);
+	}
 	plan->entries = binding.entries.items;
 	plan->entry_count = binding.entries.count;
 	if (r == 0)

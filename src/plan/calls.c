@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -24,14 +25,15 @@ enum { MOST_CASES = 8192 }; /* of one call: more than any filter has room for */
 struct building {
 	struct plan *plan;
 	const struct plan_options *options;
-	struct filter_call calls[PLAN_MAX_CALLS];
-	struct draft_cases cases[PLAN_MAX_CALLS]; /* of the calls, by the same index */
-	size_t count;
 	bool has_default[PLAN_MAX_CALLS], has_rule[PLAN_MAX_CALLS]; /* by number */
-	bool failed;                                                /* memory was short */
+	size_t count;
+	bool failed; /* memory was short */
 	bool is_too_large;
 	bool is_rest;     /* the rules on the calls themselves are left out */
 	bool holds_tasks; /* there is a supervisor to look at numbers of tasks */
+	/* So many of them as there are, and most of the room is never touched. */
+	struct filter_call calls[PLAN_MAX_CALLS];
+	struct draft_cases cases[PLAN_MAX_CALLS]; /* of the calls, by the same index */
 };
 
 static bool is_named(const struct syscalls_row *row, const char *name)
@@ -242,6 +244,7 @@ static void take_draft(struct building *b, struct draft *call)
 	struct draft_cases *cases = &b->cases[b->count];
 	uint32_t action;
 
+	*cases = (struct draft_cases){0};
 	b->failed |= call->cases.failed || call->refusals.failed;
 	action = b->is_rest ? rules_join_rest(b->plan, call, cases)
 	                    : rules_join(b->plan, b->options, call, cases);
@@ -250,7 +253,6 @@ static void take_draft(struct building *b, struct draft *call)
 		b->is_too_large = true;
 	if (action == SECCOMP_RET_ALLOW && cases->count == 0) {
 		free(cases->items);
-		*cases = (struct draft_cases){0};
 		return;
 	}
 	b->calls[b->count++] = (struct filter_call){.nr = call->nr,
@@ -304,10 +306,8 @@ static void mark_calls(struct building *b)
 
 static void discard(struct building *b)
 {
-	for (size_t i = 0; i < b->count; i++) {
+	for (size_t i = 0; i < b->count; i++)
 		free(b->cases[i].items);
-		b->cases[i] = (struct draft_cases){0};
-	}
 	b->count = 0;
 }
 
@@ -400,12 +400,13 @@ static void see_who_holds_tasks(struct building *b, unsigned highest)
 
 int plan_build_filter(struct plan *plan, const struct plan_options *options)
 {
-	struct building *b = calloc(1, sizeof(*b));
+	struct building *b = malloc(sizeof(*b));
 	unsigned highest = syscalls_highest(syscalls_native());
 	int r;
 
 	if (!b)
 		return -ENOMEM;
+	memset(b, 0, offsetof(struct building, calls));
 	b->plan = plan;
 	b->options = options;
 	plan->privileged = options->privileged;

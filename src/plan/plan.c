@@ -75,8 +75,76 @@ static int add_backstop(struct plan *plan, const struct match_entry *entry)
 	return plan_add_grant(plan, path, entry->rule->access, false);
 }
 
+/* What is looked at again and again while layers are chosen. */
+struct choosing {
+	struct plan *plan;
+	const struct plan_options *options;
+	/* What grants freely, and is there for Landlock to stand on; by path. */
+	const struct match_entry **grounds;
+	size_t ground_count;
+	/* What grants, in any layer. */
+	const struct match_entry **granting;
+	size_t granting_count;
+};
+
+static int compare_paths(const void *left, const void *right)
+{
+	const struct match_entry *const *a = left, *const *b = right;
+
+	return strcmp((*a)->path, (*b)->path);
+}
+
+static bool is_ground(const struct plan *plan, const struct match_entry *entry)
+{
+	struct match_verdict verdict;
+
+	if (entry->rule->verdict != POLICY_ALLOW || entry->rule->is_glob || is_own_process(entry->path) ||
+	        entry->is_missing || (!entry->is_there && access(entry->path, F_OK) < 0))
+		return false;
+	matcher_decide(plan->matcher, entry->path, entry->rule->access, &verdict);
+	return verdict.verdict == POLICY_ALLOW;
+}
+
+static int find_grounds(struct choosing *choosing)
+{
+	const struct plan *plan = choosing->plan;
+
+	choosing->grounds = calloc(plan->entry_count + 1, sizeof(*choosing->grounds));
+	choosing->granting = calloc(plan->entry_count + 1, sizeof(*choosing->granting));
+	if (!choosing->grounds || !choosing->granting)
+		return -ENOMEM;
+	for (size_t i = 0; i < plan->entry_count; i++)
+		if (is_ground(plan, &plan->entries[i]))
+			choosing->grounds[choosing->ground_count++] = &plan->entries[i];
+	qsort(choosing->grounds, choosing->ground_count, sizeof(*choosing->grounds), compare_paths);
+	return 0;
+}
+
+/* Whether one of them grants what the rule does to all of the tree at `path`. */
+static bool has_ground(const struct choosing *choosing, const struct policy_file_rule *rule, const char *path)
+{
+	size_t low = 0, high = choosing->ground_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(choosing->grounds[middle]->path, path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < choosing->ground_count && !strcmp(choosing->grounds[low]->path, path); low++) {
+		const struct policy_file_rule *other = choosing->grounds[low]->rule;
+
+		if (other != rule && !(rule->access & ~other->access))
+			return true;
+	}
+	return false;
+}
+
 /* Whether Landlock, by another rule, grants at least as much to all that this one can mean. */
-static bool is_covered(const struct plan *plan, const struct policy_file_rule *rule, const char *bound)
+static bool is_covered(
+        const struct choosing *choosing, const struct policy_file_rule *rule, const char *bound)
 {
 	char top[PATH_MAX];
 
@@ -84,25 +152,24 @@ static bool is_covered(const struct plan *plan, const struct policy_file_rule *r
 		match_glob_top(bound, top, sizeof(top));
 	else if (snprintf(top, sizeof(top), "%s", bound) >= (int)sizeof(top))
 		return false;
-	for (size_t i = 0; i < plan->entry_count; i++) {
-		const struct match_entry *other = &plan->entries[i];
-		struct match_verdict verdict;
+	if (rule->is_glob && has_ground(choosing, rule, top))
+		return true;
+	while (top[1]) {
+		char *slash = strrchr(top, '/');
 
-		if (other->rule == rule || other->rule->verdict != POLICY_ALLOW || other->rule->is_glob ||
-		        (rule->access & ~other->rule->access) || !path_is_within(top, other->path) ||
-		        is_own_process(other->path) || (!rule->is_glob && strcmp(top, other->path) == 0))
-			continue;
-		matcher_decide(plan->matcher, other->path, other->rule->access, &verdict);
-		if (verdict.verdict == POLICY_ALLOW && (other->is_there || access(other->path, F_OK) == 0))
+		slash[slash == top] = '\0';
+		if (has_ground(choosing, rule, top))
 			return true;
 	}
 	return false;
 }
 
 /* Which layer a grant needs, and why no cheaper one. */
-static enum plan_layer layer_of_grant(const struct plan *plan, const struct match_entry *entry,
-        const struct plan_options *options, const char **ret_why)
+static enum plan_layer layer_of_grant(
+        const struct choosing *choosing, const struct match_entry *entry, const char **ret_why)
 {
+	const struct plan_options *options = choosing->options;
+	const struct plan *plan = choosing->plan;
 	const struct policy_file_rule *rule = entry->rule;
 	const char *bound = entry->path;
 	struct match_verdict verdict;
@@ -114,7 +181,7 @@ static enum plan_layer layer_of_grant(const struct plan *plan, const struct matc
 		*ret_why = why_absent;
 		return PLAN_NOWHERE;
 	}
-	if (!options->verbose_denials && is_covered(plan, rule, bound)) {
+	if (!options->verbose_denials && is_covered(choosing, rule, bound)) {
 		*ret_why = "another grant covers it";
 		return PLAN_NOWHERE;
 	}
@@ -177,12 +244,15 @@ struct plan_line *plan_add_line(struct plan *plan)
 	return &plan->lines[plan->line_count++];
 }
 
+/* The others of a rule stand behind it. NULL: it has none. */
 static const struct match_entry *first_entry(const struct plan *plan, const struct policy_file_rule *rule)
 {
-	for (size_t i = 0; i < plan->entry_count; i++)
-		if (plan->entries[i].rule == rule)
-			return &plan->entries[i];
-	return NULL;
+	bool is_closed = plan->closed && rule >= plan->closed && rule < plan->closed + plan->closed_count;
+	size_t number = is_closed ? plan->policy->file_count + (size_t)(rule - plan->closed)
+	                          : (size_t)(rule - plan->policy->files);
+	size_t first = plan->first_entries[number];
+
+	return first < plan->entry_count && plan->entries[first].rule == rule ? &plan->entries[first] : NULL;
 }
 
 /* Of a rule that grants, freely or by an answer. NULL: memory is short. */
@@ -214,9 +284,9 @@ static int tell_where_it_leads(const struct plan *plan, struct plan_line *line)
 	               : 0;
 }
 
-static int choose_for_grant(
-        struct plan *plan, const struct policy_file_rule *rule, const struct plan_options *options)
+static int choose_for_grant(struct choosing *choosing, const struct policy_file_rule *rule)
 {
+	struct plan *plan = choosing->plan;
 	struct plan_line *line = add_granting_line(plan, rule);
 	const struct match_entry *entry = line ? line->entry : NULL;
 
@@ -224,11 +294,12 @@ static int choose_for_grant(
 		return line ? 0 : -ENOMEM;
 	if (tell_where_it_leads(plan, line) < 0)
 		return -ENOMEM;
-	line->layer = layer_of_grant(plan, entry, options, &line->why);
-	if (line->layer == PLAN_LANDLOCK)
-		return plan_add_grant(plan, entry->path, rule->access, false);
+	line->layer = layer_of_grant(choosing, entry, &line->why);
 	if (line->layer == PLAN_NOWHERE)
 		return 0;
+	choosing->granting[choosing->granting_count++] = entry;
+	if (line->layer == PLAN_LANDLOCK)
+		return plan_add_grant(plan, entry->path, rule->access, false);
 	line->backstop = true;
 	notify(plan, line, plan_operations_of(rule->access));
 	return add_backstop(plan, entry);
@@ -236,8 +307,9 @@ static int choose_for_grant(
 
 /* It grants what an answer may, and refuses it until then: so Landlock holds its outline, and whatever could
  * touch it stops. */
-static int choose_for_asking(struct plan *plan, const struct policy_file_rule *rule)
+static int choose_for_asking(struct choosing *choosing, const struct policy_file_rule *rule)
 {
+	struct plan *plan = choosing->plan;
 	struct plan_line *line = add_granting_line(plan, rule);
 	const struct match_entry *entry = line ? line->entry : NULL;
 
@@ -245,6 +317,7 @@ static int choose_for_asking(struct plan *plan, const struct policy_file_rule *r
 		return line ? 0 : -ENOMEM;
 	line->layer = PLAN_SUPERVISOR;
 	line->why = why_asked;
+	choosing->granting[choosing->granting_count++] = entry;
 	line->backstop = true;
 	notify(plan, line, plan_operations_of(rule->access) | BIT(SYSCALLS_METADATA));
 	return add_backstop(plan, entry);
@@ -260,26 +333,22 @@ static bool cuts(const struct match_entry *deny, struct matcher *deny_alone, con
 	return path_is_within(deny->path, allow->path) && strcmp(deny->path, allow->path) != 0;
 }
 
-static int access_cut_by(const struct plan *plan, const struct policy_file_rule *rule, unsigned *ret_access)
+static int access_cut_by(
+        const struct choosing *choosing, const struct policy_file_rule *rule, unsigned *ret_access)
 {
+	const struct plan *plan = choosing->plan;
+	const struct match_entry *entry = first_entry(plan, rule), *end = plan->entries + plan->entry_count;
 	unsigned access = 0;
 
-	for (size_t i = 0; i < plan->entry_count; i++) {
+	for (; entry && entry < end && entry->rule == rule; entry++) {
 		struct matcher *alone = NULL;
-		int r;
+		int r = rule->is_glob ? matcher_new(entry, 1, &alone) : 0;
 
-		if (plan->entries[i].rule != rule)
-			continue;
-		r = rule->is_glob ? matcher_new(&plan->entries[i], 1, &alone) : 0;
 		if (r < 0)
 			return r;
-		for (size_t k = 0; k < plan->line_count; k++) {
-			const struct match_entry *allow = plan->lines[k].entry;
-
-			if (allow && plan->lines[k].layer != PLAN_NOWHERE &&
-			        cuts(&plan->entries[i], alone, allow))
-				access |= allow->rule->access;
-		}
+		for (size_t i = 0; i < choosing->granting_count; i++)
+			if (cuts(entry, alone, choosing->granting[i]))
+				access |= choosing->granting[i]->rule->access;
 		matcher_free(alone);
 	}
 	*ret_access = access;
@@ -299,10 +368,11 @@ static int choose_for_redirect(struct plan *plan, const struct policy_file_rule 
 	return 0;
 }
 
-static int choose_for_denial(struct plan *plan, const struct policy_file_rule *rule)
+static int choose_for_denial(const struct choosing *choosing, const struct policy_file_rule *rule)
 {
+	struct plan *plan = choosing->plan;
 	unsigned access;
-	int r = access_cut_by(plan, rule, &access);
+	int r = access_cut_by(choosing, rule, &access);
 	struct plan_line *line;
 
 	if (r < 0)
@@ -368,25 +438,36 @@ static int decide_all(struct plan *plan)
 	return plan_add_grant(plan, "/", access, true);
 }
 
-int plan_choose_layers(struct plan *plan, const struct plan_options *options)
+static int choose_for_files(struct choosing *choosing)
 {
+	struct plan *plan = choosing->plan;
 	const struct policy *policy = plan->policy;
-	int r = 0;
+	int r = find_grounds(choosing);
 
 	for (size_t i = 0; i < policy->file_count && r == 0; i++)
 		if (policy->files[i].verdict == POLICY_ALLOW)
-			r = choose_for_grant(plan, &policy->files[i], options);
+			r = choose_for_grant(choosing, &policy->files[i]);
 	for (size_t i = 0; i < policy->file_count && r == 0; i++)
 		if (policy->files[i].verdict == POLICY_ASK)
-			r = choose_for_asking(plan, &policy->files[i]);
+			r = choose_for_asking(choosing, &policy->files[i]);
 	for (size_t i = 0; i < policy->file_count && r == 0; i++)
 		if (policy->files[i].verdict == POLICY_REDIRECT)
 			r = choose_for_redirect(plan, &policy->files[i]);
 		else if (!policy_grants(policy->files[i].verdict))
-			r = choose_for_denial(plan, &policy->files[i]);
+			r = choose_for_denial(choosing, &policy->files[i]);
 	/* Last: what the others make notify, these are held by as well. */
 	for (size_t i = 0; i < plan->closed_count && r == 0; i++)
-		r = choose_for_denial(plan, &plan->closed[i]);
+		r = choose_for_denial(choosing, &plan->closed[i]);
+	return r;
+}
+
+int plan_choose_layers(struct plan *plan, const struct plan_options *options)
+{
+	struct choosing choosing = {.plan = plan, .options = options};
+	int r = choose_for_files(&choosing);
+
+	free(choosing.grounds);
+	free(choosing.granting);
 	if (r == 0 && (options->permissive || options->asks))
 		r = decide_all(plan);
 	/* What notifies already goes on to do so: the rest follows from it. */
@@ -573,6 +654,7 @@ void plan_free(struct plan *plan)
 	for (size_t i = 0; i < plan->entry_count; i++)
 		free((char *)plan->entries[i].path);
 	free(plan->entries);
+	free(plan->first_entries);
 	for (size_t i = 0; i < plan->redirect_count; i++)
 		free(plan->redirects[i].from);
 	free(plan->redirects);

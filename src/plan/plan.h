@@ -136,6 +136,7 @@ struct plan {
 	struct matcher *matcher;
 	struct match_entry *entries; /* bound spellings; their paths are owned here */
 	size_t entry_count;
+	size_t *first_entries; /* by the rules of the policy, and the closed ones behind them */
 	struct policy_file_rule *closed; /* the rules about such folders; owned, with their paths */
 	size_t closed_count;
 	struct address_matcher *addresses;
