@@ -139,7 +139,8 @@ static void forget_handlers(void)
 
 static void give_back(const struct child_origin *origin, const struct limits_own *limits)
 {
-	forget_handlers();
+	if (origin->handles_signals)
+		forget_handlers();
 	setrlimit(RLIMIT_NOFILE, &limits->files);
 	if (origin->ignored_child)
 		signal(SIGCHLD, SIG_IGN);

@@ -33,7 +33,8 @@ struct child_report {
 /* What was there before we changed anything: the child gets it back. */
 struct child_origin {
 	sigset_t mask;
-	bool ignored_child; /* SIGCHLD was ignored */
+	bool ignored_child;   /* SIGCHLD was ignored */
+	bool handles_signals; /* whoever uses us may, with functions of its own */
 	struct rlimit files;
 };
 

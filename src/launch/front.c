@@ -218,8 +218,11 @@ static int make_pair(int type, int ret[2])
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ret) < 0)
 		return -errno;
 	for (int i = 0; i < 2; i++) {
-		int raised = high(ret[i]);
+		int raised;
 
+		if (ret[i] > STDERR_FILENO)
+			continue;
+		raised = high(ret[i]);
 		close(ret[i]);
 		if (raised < 0)
 			return raised;

@@ -5,6 +5,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,10 @@ static int open_pipe(int ret[2])
 
 	if (pipe2(low, O_CLOEXEC) < 0)
 		return -errno;
+	if (low[0] > STDERR_FILENO && low[1] > STDERR_FILENO) {
+		memcpy(ret, low, sizeof(low));
+		return 0;
+	}
 	for (int i = 0; i < 2 && r >= 0; i++) {
 		r = ret[i] = fcntl(low[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 		if (r < 0)

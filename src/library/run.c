@@ -251,7 +251,8 @@ static int start(struct reeve_run *run)
 	                .decide = options->decide ? decide : NULL,
 	                .user = run,
 	                .privileged = run->plan->options.privileged}};
-	struct child_origin origin = {.mask = run->mask, .ignored_child = run->ignored_child};
+	struct child_origin origin = {
+	        .mask = run->mask, .ignored_child = run->ignored_child, .handles_signals = true};
 	struct start_report report;
 	int r = holding_enter(holding, options->name_server);
 

@@ -57,6 +57,7 @@ static bool judge_file(struct worker *worker, struct exchange *x, struct task *t
 /* The program, and the loader that it names: whose first instruction comes first. */
 static bool judge_loader(struct worker *worker, struct exchange *x, struct task *task)
 {
+	char buffer[4096]; /* the kernel writes the list anew for each piece of it */
 	AUTO_FCLOSE FILE *maps = NULL;
 	AUTO_FREE char *line = NULL;
 	char *path = x->resolved[0].path;
@@ -64,6 +65,8 @@ static bool judge_loader(struct worker *worker, struct exchange *x, struct task 
 	ssize_t n;
 
 	maps = task_read_maps(&worker->view, task->tid);
+	if (maps)
+		setvbuf(maps, buffer, _IOFBF, sizeof(buffer));
 	while (maps && (n = getline(&line, &size, maps)) > 0) {
 		const char *name = strchr(line, '/');
 
@@ -75,6 +78,9 @@ static bool judge_loader(struct worker *worker, struct exchange *x, struct task 
 			        x, EACCES, "a name that cannot be told is mapped as the program's loader");
 			return false;
 		}
+		/* A file has several lines, one after the other. */
+		if (strcmp(path, name) == 0)
+			continue;
 		strcpy(path, name);
 		if (!judge_file(worker, x, task, path))
 			return false;
