@@ -129,13 +129,12 @@ int folder_share(const char *path, bool *ret_made)
 	if (path[0] != '/')
 		return -EINVAL;
 	*ret_made = false;
-	do {
+	while ((fd = hold(path, LOCK_SH)) == -EAGAIN) {
 		if (is_ours(path) && mkdir(path, S_IRWXU) == 0)
 			*ret_made = true;
 		else if (access(path, F_OK) < 0)
 			return -errno;
-		fd = hold(path, LOCK_SH);
-	} while (fd == -EAGAIN);
+	}
 	return fd;
 }
 

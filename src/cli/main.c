@@ -104,7 +104,8 @@ static void hold_standard_descriptors(void)
 		close(fd);
 }
 
-#define LARGE (33 * 1024) /* more than what reads a folder */
+#define LARGE (33 * 1024)   /* more than what reads a folder */
+#define ENOUGH (512 * 1024) /* for most runs; what is not touched is not there */
 
 /* Few threads, and none that lives of allocating: a heap for each would cost its start more than it ever
  * gains. What is large is used in part only: fresh from the kernel the rest of it costs nothing. */
@@ -113,6 +114,7 @@ static void save_memory(void)
 #ifdef M_ARENA_MAX
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TOP_PAD, ENOUGH);
 #endif
 }
 

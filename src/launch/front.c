@@ -180,6 +180,7 @@ static int wait_for_server(struct front *front, const struct launch_options *opt
 	for (;;) {
 		struct server_message message;
 		int patience = dialog_prepare(&front->dialog, fds + 2), r;
+		int status = 0;
 		ssize_t n;
 
 		r = poll(fds, ELEMENTS(fds), patience);
@@ -207,8 +208,9 @@ static int wait_for_server(struct front *front, const struct launch_options *opt
 		dialog_done(&front->dialog);
 		close(front->server); /* heard */
 		if (!message.tree_lives)
-			waitpid(front->server_pid, NULL, 0);
-		return message.value;
+			waitpid(front->server_pid, &status, 0);
+		/* It may have had something to say yet. */
+		return WIFSIGNALED(status) ? server_died(front, options) : message.value;
 	}
 }
 

@@ -562,11 +562,10 @@ static int exit_code(struct server *server)
 }
 
 /* A front that stopped with a command that was killed must go on to tell of it. */
-static void see_front_off(struct server *server, const struct server_message *last)
+static void see_front_off(struct server *server)
 {
 	struct pollfd fd = {.fd = server->front};
 
-	tell_front(server, last);
 	while (server->is_stopped && poll(&fd, 1, 10) == 0)
 		wake_front(server);
 	cleanup_close(&server->front);
@@ -697,15 +696,19 @@ _Noreturn void server_run(const struct server_start *start)
 	/* Whoever sees reeve end finds all that the command has written. */
 	streams_flush(server.streams);
 	last.tree_lives = reap_orphans() != ORPHANS_NONE;
-	if (last.tree_lives)
+	if (last.tree_lives) {
 		control_command_ended(server.control);
-	else
+	} else {
 		control_stop(server.control);
-	if (!last.tree_lives)
+		/* It waits for our end: by then it is awake. */
+		tell_front(&server, &last);
 		finish(&server);
+	}
 	if (options->ended)
 		options->ended(options->user, last.value, last.tree_lives);
-	see_front_off(&server, &last);
+	if (last.tree_lives)
+		tell_front(&server, &last);
+	see_front_off(&server);
 	if (last.tree_lives) {
 		server.is_waking = false;
 		cleanup_close(&server.errors);

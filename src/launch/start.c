@@ -140,7 +140,7 @@ static int take_listener(struct start *start, int *ret)
 	start->child = process_open(start->said.pid);
 	if (start->child < 0)
 		return start->child;
-	r = reeve_listener_take(start->said.pid, start->said.number, &listener);
+	r = reeve_task_fd(start->child, start->said.number, &listener);
 	if (r < 0)
 		return r;
 	/* A keeper reaps it at once: only while it is there is the number sure to have been its own. */

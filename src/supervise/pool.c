@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -57,6 +58,20 @@ struct retired {
 
 static void *worker_main(void *argument);
 
+/* Most of one is room for the longest names, and never touched. */
+static struct worker *new_worker(void)
+{
+	void *fresh =
+	        mmap(NULL, sizeof(struct worker), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return fresh == MAP_FAILED ? NULL : fresh;
+}
+
+static void free_worker(struct worker *worker)
+{
+	munmap(worker, sizeof(*worker));
+}
+
 static int start_worker(struct pool *pool, bool begins)
 {
 	pthread_attr_t attributes;
@@ -68,7 +83,7 @@ static int start_worker(struct pool *pool, bool begins)
 		index++;
 	if (index == MAX_WORKERS)
 		return -EAGAIN;
-	worker = calloc(1, sizeof(*worker));
+	worker = new_worker();
 	if (!worker)
 		return -ENOMEM;
 	worker->shared = pool->shared;
@@ -90,7 +105,7 @@ static int start_worker(struct pool *pool, bool begins)
 	pool->workers[index] = NULL;
 	pool->running--;
 	pool->serving--;
-	free(worker);
+	free_worker(worker);
 	return -r;
 }
 
@@ -349,7 +364,7 @@ static void *worker_main(void *argument)
 	task_view_done(&worker->view);
 	pool->progress[index] = worker->progress;
 	pool->workers[index] = NULL;
-	free(worker);
+	free_worker(worker);
 	pool->running--;
 	if (r == 0)
 		replace_receiver(pool); /* where all places for threads were taken */

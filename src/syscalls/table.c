@@ -40,15 +40,25 @@ const struct syscalls_row syscalls_table[] = {
 	        .operation = SYSCALLS_##what,                                                                \
 	        .args = __VA_ARGS__,                                                                         \
 	        .flags_arg = (flags),                                                                        \
-	        .family = (who),                                                                             \
+	        .family = who,                                                                               \
 	        .answer = SYSCALLS_##how,                                                                    \
-	        .since = (release),                                                                          \
-	        .reason = (why),                                                                             \
+	        .since = release,                                                                            \
 	},
 #include "syscalls/rows.def"
 #undef ROW
 };
 const size_t syscalls_table_count = ELEMENTS(syscalls_table);
+
+static const char reasons[][160] = {
+#define ROW(call, what, who, how, release, why, ...) why,
+#include "syscalls/rows.def"
+#undef ROW
+};
+
+const char *syscalls_reason(const struct syscalls_row *row)
+{
+	return reasons[row - syscalls_table];
+}
 
 enum {
 #define ROW(call, ...) ROW_##call,

@@ -89,16 +89,16 @@ enum syscalls_answer {
 	SYSCALLS_NEVER,       /* must never notify: a signal before receipt would be visible */
 };
 
+/* No pointers: each would have to be relocated at every start. */
 struct syscalls_row {
-	const char *name;
+	char name[28];
 	int nr[SYSCALLS_ARCHES]; /* -1: not on this architecture */
 	enum syscalls_operation operation;
 	enum syscalls_shape args[6];
 	int flags_arg;      /* index of the flags argument, -1 when there is none */
-	const char *family; /* the file under src/supervise/act/ that answers it, NULL when none does */
+	char family[12]; /* the file under src/supervise/act/ that answers it, "" when none does */
 	enum syscalls_answer answer;
-	const char *since;  /* kernel release, "" for older than 5.0 */
-	const char *reason; /* for CONTINUE: what bounds it; for others NULL */
+	char since[6]; /* kernel release, "" for older than 5.0 */
 };
 
 /* One name of the kernel's own list, governed or not. */
@@ -117,6 +117,9 @@ extern const size_t syscalls_all_count;
 /* The calls that are in no row because they name nothing that a policy governs, sorted by name. */
 extern const char *const syscalls_harmless[];
 extern const size_t syscalls_harmless_count;
+
+/* For CONTINUE: what bounds it; for others "". */
+const char *syscalls_reason(const struct syscalls_row *row);
 
 /* The row of a number on an architecture, or NULL. Constant time. */
 const struct syscalls_row *syscalls_row_by_nr(enum syscalls_arch arch, unsigned nr);
