@@ -248,6 +248,46 @@ static int finish_path(struct expansion *expansion, const char **ret_path, bool 
 	return *ret_path ? 0 : -ENOMEM;
 }
 
+/* Absolute, clean, and without a byte that means anything else than itself. */
+static bool is_plain(const char *text)
+{
+	while (*text == '/') {
+		size_t length = strcspn(++text, "/*?[]\\$");
+
+		if (length == 0 || (text[0] == '.' && (length == 1 || (length == 2 && text[1] == '.'))))
+			return false;
+		text += length;
+	}
+	return *text == '\0';
+}
+
+/* Most paths need none of what follows. True when this was one, and `ret` is it, or NULL where memory is
+ * short. */
+static bool expand_plain(struct policy_builder *builder, const char *text, const char **ret)
+{
+	const char *home = "";
+	size_t home_length, length;
+	char *path;
+
+	if (*text == '~') {
+		home = builder->context.home;
+		if (!home || !*home || !is_plain(home))
+			return false;
+		text++;
+	}
+	home_length = strlen(home);
+	length = strlen(text);
+	if (home_length + length == 0 || home_length + length >= WRITTEN_SIZE || !is_plain(text))
+		return false;
+	path = store_take(&builder->store, home_length + length + 1);
+	if (path) {
+		memcpy(path, home, home_length);
+		memcpy(path + home_length, text, length);
+	}
+	*ret = path;
+	return true;
+}
+
 int policy_expand(struct policy_builder *builder, const struct policy_place *place, const char *text,
         size_t length, const char **ret_path, bool *ret_is_glob)
 {
@@ -265,6 +305,10 @@ int policy_expand(struct policy_builder *builder, const struct policy_place *pla
 		return fail(&expansion, "an empty path");
 	if (strlen(text) != length)
 		return fail(&expansion, "a NUL byte in a path: there can be no such file");
+	if (expand_plain(builder, text, ret_path)) {
+		*ret_is_glob = false;
+		return *ret_path ? 0 : -ENOMEM;
+	}
 	if (length >= WRITTEN_SIZE)
 		return fail(&expansion, "a path longer than 4095 bytes: there can be no such file");
 	r = put_written(&expansion, text);
