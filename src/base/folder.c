@@ -133,9 +133,10 @@ int folder_share(const char *path, bool *ret_made)
 		if (is_ours(path) && mkdir(path, S_IRWXU) == 0)
 			*ret_made = true;
 		else if (access(path, F_OK) < 0)
-			return -errno;
+			break;
 	}
-	return fd;
+	/* A link that leads nowhere is nothing. */
+	return fd < 0 && access(path, F_OK) < 0 ? -errno : fd;
 }
 
 void folder_unmake(const char *path, int shared)
