@@ -90,8 +90,12 @@ int cli_refuse_words(const struct cli_command *command, char **words)
  * there, and the command gets them closed as we did. */
 static void hold_standard_descriptors(void)
 {
-	int fd;
+	int fd = STDIN_FILENO;
 
+	while (fd <= STDERR_FILENO && fcntl(fd, F_GETFD) >= 0)
+		fd++;
+	if (fd > STDERR_FILENO)
+		return;
 	do {
 		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 		/* What is written there fails, as it would have. */

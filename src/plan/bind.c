@@ -39,6 +39,30 @@ static int add(struct binding *binding, const struct policy_file_rule *rule, con
 	return r;
 }
 
+/* Where a link leads whose text names what is beside or below it ("usr/bin"), and all of it in place: without
+ * looking at each name again. False where that is not so, or not seen. */
+static bool follow_link(struct places *places, const char *path, char *ret, size_t size)
+{
+	char text[PATH_MAX], whole[2 * PATH_MAX], folder[PATH_MAX];
+	const char *base = path_base(path);
+	size_t length = (size_t)(base - path);
+	ssize_t n;
+
+	if (!*base || length >= sizeof(folder))
+		return false;
+	memcpy(folder, path, length);
+	folder[length > 1 ? length - 1 : 1] = '\0';
+	if (places_look(places, folder) != PLACE_THERE)
+		return false;
+	n = readlink(path, text, sizeof(text) - 1);
+	if (n <= 0 || text[0] == '/')
+		return false;
+	text[n] = '\0';
+	memcpy(whole, path, length);
+	strcpy(whole + length, text);
+	return path_clean(whole, ret, size) > 0 && places_look(places, ret) == PLACE_THERE;
+}
+
 /* The real path of the longest part of `path` that exists, and the rest as it is. `ret_place` is what is
  * known of the result. */
 static int real_as_far_as_it_goes(
@@ -53,6 +77,10 @@ static int real_as_far_as_it_goes(
 	*ret_place = places_look(places, path);
 	if (*ret_place != PLACE_ELSEWHERE) {
 		memcpy(ret, path, length + 1);
+		return 0;
+	}
+	if (follow_link(places, path, ret, size)) {
+		*ret_place = PLACE_THERE;
 		return 0;
 	}
 	for (;;) {
@@ -306,27 +334,6 @@ static int bind_addresses(struct plan *plan, struct places *places)
 	        &(struct address_files){plan->entries, plan->entry_count, plan->matcher}, &plan->addresses);
 }
 
-/* Where a link of the root folder leads to: 0, or -errno where it is none. */
-static int follow_link(struct places *places, const char *name, char *ret, size_t size)
-{
-	AUTO_FREE char *real = NULL;
-	char text[PATH_MAX];
-	ssize_t n = readlink(name, text + 1, sizeof(text) - 2);
-
-	if (n < 0)
-		return -errno;
-	text[0] = '/';
-	text[n + 1] = '\0';
-	/* "usr/bin", nearly always. */
-	if (text[1] != '/' && path_clean(text, ret, size) > 0 && places_look(places, ret) == PLACE_THERE)
-		return 0;
-	real = realpath(name, NULL);
-	if (!real || strlen(real) >= size)
-		return -ENAMETOOLONG;
-	strcpy(ret, real);
-	return 0;
-}
-
 static void find_links(struct plan *plan, struct places *places)
 {
 	static const char *const names[] = {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
@@ -334,9 +341,15 @@ static void find_links(struct plan *plan, struct places *places)
 	for (size_t i = 0; i < ELEMENTS(names); i++) {
 		struct plan_link *link = &plan->links[plan->link_count];
 		struct match_verdict verdict;
+		enum place place = PLACE_THERE;
+		char target[PATH_MAX];
 
-		if (follow_link(places, names[i], link->target, sizeof(link->target)) < 0)
+		/* One that leads nowhere is of no use. */
+		if (places_look(places, names[i]) != PLACE_ELSEWHERE ||
+		        real_as_far_as_it_goes(places, names[i], target, sizeof(target), &place) < 0 ||
+		        place != PLACE_THERE || strlen(target) >= sizeof(link->target))
 			continue;
+		strcpy(link->target, target);
 		/* A link that a target may replace must be looked at each time. */
 		matcher_decide(plan->matcher, names[i], POLICY_WRITE, &verdict);
 		if (policy_grants(verdict.verdict))
