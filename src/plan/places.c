@@ -11,11 +11,11 @@
 #define HASH_START 2166136261U
 #define HASH_FACTOR 16777619U
 
-/* One path, to its last byte: what is missing or there. */
+/* One path, to its last byte, where all before its last name is there. */
 struct place_seen {
 	uint32_t hash, at; /* in the text */
 	uint16_t length;   /* 0: free */
-	bool is_missing;
+	uint8_t place;     /* enum place; elsewhere: it is a link */
 };
 
 static uint32_t hash_byte(uint32_t hash, char byte)
@@ -73,28 +73,35 @@ static bool make_room(struct places *places, size_t length)
 	return true;
 }
 
-static void remember(struct places *places, const char *path, size_t length, uint32_t hash, bool is_missing)
+static void remember(struct places *places, const char *path, size_t length, uint32_t hash, enum place place)
 {
 	struct place_seen *seen;
 
 	if (length > UINT16_MAX || places->length > UINT32_MAX - PATH_MAX || !make_room(places, length))
 		return;
 	seen = find(places, path, length, hash);
-	*seen = (struct place_seen){
-	        .hash = hash, .at = (uint32_t)places->length, .length = (uint16_t)length, .is_missing = is_missing};
+	*seen = (struct place_seen){.hash = hash,
+	        .at = (uint32_t)places->length,
+	        .length = (uint16_t)length,
+	        .place = (uint8_t)place};
 	memcpy(places->text + places->length, path, length);
 	places->length += length;
 	places->used++;
 }
 
-/* One name more, at the end of what is known to be there. */
-static enum place look_at(const char *path)
+/* One name more, at the end of what is known to be there. What is unclear is not remembered. */
+static enum place look_at(struct places *places, const char *path, size_t length, uint32_t hash)
 {
+	enum place place = PLACE_ELSEWHERE;
 	char link;
 
-	if (readlink(path, &link, 1) >= 0)
-		return PLACE_ELSEWHERE;
-	return errno == EINVAL ? PLACE_THERE : errno == ENOENT ? PLACE_MISSING : PLACE_ELSEWHERE;
+	if (readlink(path, &link, 1) < 0) {
+		if (errno != EINVAL && errno != ENOENT)
+			return PLACE_ELSEWHERE;
+		place = errno == EINVAL ? PLACE_THERE : PLACE_MISSING;
+	}
+	remember(places, path, length, hash, place);
+	return place;
 }
 
 enum place places_look(struct places *places, const char *path)
@@ -115,16 +122,9 @@ enum place places_look(struct places *places, const char *path)
 			head[end] = path[end];
 			end++;
 		} while (path[end] && path[end] != '/');
-		seen = places->size ? find(places, path, end, hash) : NULL;
-		if (seen && seen->length) {
-			if (seen->is_missing)
-				return PLACE_MISSING;
-			continue;
-		}
 		head[end] = '\0';
-		place = look_at(head);
-		if (place != PLACE_ELSEWHERE)
-			remember(places, head, end, hash, place == PLACE_MISSING);
+		seen = places->size ? find(places, path, end, hash) : NULL;
+		place = seen && seen->length ? seen->place : look_at(places, head, end, hash);
 		if (place != PLACE_THERE)
 			return place;
 	}
