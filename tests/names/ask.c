@@ -49,7 +49,8 @@ static struct address_matcher *matcher_of(const struct policy *policy)
 
 	for (size_t i = 0; entries && i < policy->address_count; i++)
 		entries[i].rule = &policy->addresses[i];
-	if (!entries || address_matcher_new(entries, policy->address_count, &(struct address_files){0}, &matcher) < 0)
+	if (!entries ||
+	        address_matcher_new(entries, policy->address_count, &(struct address_files){0}, &matcher) < 0)
 		exit(1);
 	free(entries);
 	return matcher;

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -379,6 +380,73 @@ static void threads_race(void)
 	window("threads that exec at once: ran, began", counts.good, counts.good + counts.refused);
 }
 
+/* Killed as it begins: while it is looked at, it belongs to whoever looks, and its parent must hear all the
+ * same. */
+
+static void sleep_us(long us)
+{
+	nanosleep(&(struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000}, NULL);
+}
+
+/* The status of a child that must end now. */
+static int end_of(pid_t pid)
+{
+	int status;
+
+	for (int i = 0; i < 5000; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		sleep_us(i < 200 ? 50 : 1000);
+	}
+	leaked("a program that was killed as it began is kept from its parent");
+}
+
+static pid_t begin_allowed(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		program = ALLOWED;
+		dup2(open("/dev/null", O_WRONLY), 1);
+		plain();
+		_exit(100);
+	}
+	return pid;
+}
+
+static long us_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000;
+}
+
+static void killed_as_it_begins(void)
+{
+	struct counts counts = {0};
+	long whole = 1000; /* how long one takes that is let be, by and by */
+
+	for (unsigned seed = 1; attack_goes_on(); seed = seed * 1103515245 + 12345) {
+		struct timespec start;
+		int status;
+		pid_t pid;
+
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		pid = begin_allowed();
+		if (seed >> 16 & 7) {
+			sleep_us((long)(seed >> 20) * whole / 4096);
+			kill(pid, SIGKILL);
+		}
+		status = end_of(pid);
+		if (WIFEXITED(status))
+			whole += (us_since(&start) - whole) / 8;
+		counts.good += WIFEXITED(status);
+		counts.refused += WIFSIGNALED(status);
+	}
+	window("programs that begin: ran to their end, were killed", counts.good, counts.refused);
+}
+
 const struct attack exec_attacks[] = {
         {"exec", programs},
         {"exec-loader", loader},
@@ -386,5 +454,6 @@ const struct attack exec_attacks[] = {
         {"exec-path-race", path_race},
         {"exec-traced", traced},
         {"exec-threads", threads_race},
+        {"exec-killed", killed_as_it_begins},
         {0},
 };

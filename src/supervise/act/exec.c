@@ -134,7 +134,7 @@ static void confirm(struct worker *worker, struct exchange *x)
 		return;
 	}
 	/* Killed while it stood still: nobody else hears of its end before we do. */
-	if (tracing_end(pid, signal) < 0)
+	if (tracing_end(pid, signal) < 0 && GUARDED(heard_of_ends))
 		end_task(pid);
 }
 
