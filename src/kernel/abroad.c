@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/mates.h"
 #include "kernel/process.h"
 
 #define STACK (512 * 1024)
@@ -57,14 +58,23 @@ __attribute__((noinline, no_sanitize("address", "undefined", "thread"))) static 
 static int go(struct journey *journey, char *stack)
 {
 	int status = 0;
-	pid_t pid = clone(there, stack + STACK, CLONE_VM | CLONE_FILES | CLONE_CHILD_CLEARTID, journey, NULL,
-	        NULL, &journey->alive);
+	pid_t *place = mates_place();
+	pid_t pid = place ? clone(there, stack + STACK,
+	                            CLONE_VM | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+	                            journey, place, NULL, &journey->alive)
+	                  : -1;
 
-	if (pid < 0)
-		return -errno;
+	if (pid < 0) {
+		int error = place ? errno : EAGAIN;
+
+		if (place)
+			mates_leave(place);
+		return -error;
+	}
 	sleep_until_back(journey);
 	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 		;
+	mates_leave(place);
 	if (WIFSIGNALED(status))
 		kill(getpid(), SIGKILL);
 	return journey->has_run ? 0 : -ESRCH;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/watched.h"
+#include "kernel/mates.h"
 
 #define STACK (1024 * 1024) /* the child's */
 #define OWN (64 * 1024)
@@ -34,10 +35,15 @@ static void *lend(void *argument)
 {
 	struct beginning *beginning = argument, lasting = *beginning;
 	char stack[STACK] __attribute__((aligned(16)));
-	pid_t child = clone(run_beside, stack + sizeof(stack), CLONE_VM | SIGCHLD, &lasting);
+	pid_t *place = mates_place();
+	pid_t child = place ? clone(run_beside, stack + sizeof(stack),
+	                              CLONE_VM | CLONE_PARENT_SETTID | SIGCHLD, &lasting, place)
+	                    : -1;
 
 	if (child < 0) {
-		beginning->child = -errno;
+		beginning->child = place ? -errno : -EAGAIN;
+		if (place)
+			mates_leave(place);
 		sem_post(&beginning->is_made);
 		return NULL;
 	}

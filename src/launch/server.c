@@ -188,6 +188,7 @@ static int start(struct server *server, struct start_report *report)
 	const struct launch_options *options = server->options;
 	struct start_options start = {.plan = options->plan,
 	        .features = options->features,
+	        .is_only = true,
 	        .argv = options->argv,
 	        .environment = environ,
 	        .origin = server->origin,

@@ -202,7 +202,7 @@ static int make_plainly(struct start *start, struct child_options *child)
 	struct made_child made = {start->options, child};
 	struct start_report *report = start->report;
 	/* When the memory of a limited child is short, all that share it would be killed. */
-	bool shares = !start->options->plan->has_limits;
+	bool shares = start->options->is_only && !start->options->plan->has_limits;
 	int r = shares ? start_serving(start) : 0;
 
 	if (r < 0)

@@ -8,6 +8,9 @@
 struct start_options {
 	const struct plan *plan;
 	const struct reeve_features *features;
+	/* No other command is served from this process: the child may have our memory until it executes, and nobody is
+	 * there yet to look into it. */
+	bool is_only;
 	char *const *argv;
 	char *const *environment;
 	const char *directory; /* where it starts, or NULL */

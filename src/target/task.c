@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "kernel/blocking.h"
+#include "kernel/mates.h"
 #include "kernel/opening.h"
 
 char *task_number(char *ret, unsigned number)
@@ -100,17 +101,33 @@ static bool is_helper(const struct task_view *view, pid_t pid)
 	return false;
 }
 
+/* Whether it is the number of a process with our memory, or of one of its threads. */
+static bool is_ours(const struct task_view *view, pid_t number)
+{
+	pid_t mates[MATES_MOST];
+	size_t count = mates_list(mates);
+	char name[64];
+
+	snprintf(name, sizeof(name), "self/task/%d", number);
+	if (faccessat(view->proc, name, F_OK, 0) == 0)
+		return true;
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%d/task/%d", mates[i], number);
+		if (number == mates[i] || faccessat(view->proc, name, F_OK, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool task_view_is_own(const struct task_view *view, const char *path)
 {
 	size_t digits;
 
 	for (const char *number = next_number(path, &digits); number; number = next_number(number, &digits)) {
-		char name[32] = "self/task/";
+		long pid = strtol(number, NULL, 10);
 
-		if (is_helper(view, (pid_t)strtol(number, NULL, 10)))
-			return true;
-		strncat(name, number, digits);
-		if (faccessat(view->proc, name, F_OK, 0) == 0)
+		/* No process has a number as large as the longest. */
+		if (pid <= INT32_MAX && (is_helper(view, (pid_t)pid) || is_ours(view, (pid_t)pid)))
 			return true;
 	}
 	return false;

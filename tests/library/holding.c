@@ -777,6 +777,59 @@ static void reload_across(void)
 	content_is("ready", "\n");
 }
 
+/* A process of that name below us, or -1. */
+static pid_t named(const char *name)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t pid = -1;
+
+	while (pid < 0 && proc && (entry = readdir(proc))) {
+		char path[300], found[32] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		file = fopen(path, "re");
+		if (file && fgets(found, sizeof(found), file) && strncmp(found, name, strlen(name)) == 0 &&
+		        parent_of((pid_t)atoi(entry->d_name)) == getpid())
+			pid = (pid_t)atoi(entry->d_name);
+		if (file)
+			fclose(file);
+	}
+	closedir(proc);
+	return pid;
+}
+
+/* What performs may share its memory with other processes, and the kernel then lets it look into them as into
+ * itself: not for a command. */
+static void looks_into_nobody(void)
+{
+	struct reeve_spawn_options options = {0};
+	struct reeve_run *across = start(RULES("network", "own", "deny", "/nonexistent"),
+	        "until [ -e enough ]; do sleep 0.02; done", &options);
+	pid_t abroad = named("reeve-abroad");
+	char script[640], enough[128];
+	int fd;
+
+	if (abroad < 0 && geteuid() != 0)
+		fail("no process shares our memory");
+	snprintf(script, sizeof(script),
+	        "for d in /proc/%d /proc/%d/task/* /proc/%d /proc/%d/task/*; do for w in mem environ; do\n"
+	        "(exec 3<$d/$w) 2>&- && exit 9\n"
+	        "done; done; (exec 3</proc/self/environ)",
+	        getpid(), getpid(), abroad, abroad);
+	run(RULES("deny", "/nonexistent"), script, 0, NULL);
+	run(RULES("network", "own", "deny", "/nonexistent"), script, 0, NULL);
+	snprintf(enough, sizeof(enough), "%s/enough", folder);
+	fd = open(enough, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		fail("%s: %s", enough, strerror(errno));
+	close(fd);
+	take(across, "who is not looked into", 0, NULL);
+	reeve_run_free(across);
+	unlink(enough);
+}
+
 enum { AT_ONCE = 6, IN_TURN = 8 };
 
 static void *many_runs(void *user)
@@ -956,6 +1009,7 @@ int main(int argc, char **argv)
 	caller_killed("limit", "wall-time=10m", NULL);
 	if (has_network()) {
 		network();
+		looks_into_nobody();
 		ignoring("network", "own");
 		caller_killed("network", "own", NULL);
 		if (geteuid() != 0)
