@@ -49,7 +49,7 @@ const struct syscalls_row syscalls_table[] = {
 };
 const size_t syscalls_table_count = ELEMENTS(syscalls_table);
 
-static const char reasons[][160] = {
+static const char reasons[][104] = {
 #define ROW(call, what, who, how, release, why, ...) why,
 #include "syscalls/rows.def"
 #undef ROW
