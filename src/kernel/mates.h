@@ -14,5 +14,5 @@ pid_t *mates_place(void);
 /* That process is no more, or was not made. */
 void mates_leave(pid_t *place);
 
-/* The others, and we may be among them: how many. */
+/* All of them, and we are one: how many. 0: our memory is our own. */
 size_t mates_list(pid_t ret[MATES_MOST]);

@@ -27,6 +27,7 @@
 #include "base/folder.h"
 #include "base/watched.h"
 #include "kernel/beside.h"
+#include "kernel/mates.h"
 #include "kernel/process.h"
 
 #define ROUNDS 2000
@@ -87,6 +88,58 @@ static void copies_memory_if_wished(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WEXITSTATUS(status), 17);
 	assert_int_equal(meeting.word, 0);
+}
+
+/* ---- who shares ---- */
+
+static bool lists(pid_t pid)
+{
+	pid_t all[MATES_MOST];
+	size_t count = mates_list(all);
+
+	for (size_t i = 0; i < count; i++)
+		if (all[i] == pid)
+			return true;
+	return false;
+}
+
+static _Noreturn void look_for_mates(void *user)
+{
+	int *from_parent = user;
+	char go;
+
+	if (read(from_parent[0], &go, 1) != 1)
+		_exit(FAILED);
+	_exit(lists(getpid()) && lists(getppid()) ? REACHED : FAILED);
+}
+
+static int ends_with(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void knows_who_shares(void **state)
+{
+	int pipes[2];
+	pid_t pid, other;
+
+	if (MEMORY_IS_WATCHED)
+		skip();
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	pid = beside_run(true, look_for_mates, pipes);
+	assert_true(lists(pid) && lists(getpid()) && !lists(1));
+	other = fork();
+	if (other == 0)
+		_exit(lists(pid) || lists(getpid()) || lists(getppid()) ? FAILED : REACHED);
+	assert_int_equal(ends_with(other), REACHED);
+	assert_int_equal(write(pipes[1], "g", 1), 1);
+	assert_int_equal(ends_with(pid), REACHED);
+	close(pipes[0]);
+	close(pipes[1]);
 }
 
 static _Noreturn void fail_to_run(void *user)
@@ -247,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(shares_memory_alone),
 	        cmocka_unit_test(copies_memory_if_wished),
+	        cmocka_unit_test(knows_who_shares),
 	        cmocka_unit_test(tells_that_it_failed),
 	        cmocka_unit_test(ends_a_tree_without_the_heap),
 	};
