@@ -29,16 +29,20 @@ static int run_beside(void *argument)
 	_exit(1);
 }
 
-/* A thread that lends the child its stack and its thread-local storage. From then on it never writes to them:
- * no call here fails, which would set errno, as all signals are blocked. */
+/* A thread that lends the child its stack and its thread-local storage. From then on nobody else writes to
+ * them: no call here fails, which would set errno, as all signals are blocked; and at its end, which may come
+ * before the child's, the kernel must not take its number out of there, by which locks know their holder. */
 static void *lend(void *argument)
 {
 	struct beginning *beginning = argument, lasting = *beginning;
 	char stack[STACK] __attribute__((aligned(16)));
 	pid_t *place = mates_place();
-	pid_t child = place ? clone(run_beside, stack + sizeof(stack),
-	                              CLONE_VM | CLONE_PARENT_SETTID | SIGCHLD, &lasting, place)
-	                    : -1;
+	pid_t child;
+
+	syscall(SYS_set_tid_address, NULL);
+	child = place ? clone(run_beside, stack + sizeof(stack), CLONE_VM | CLONE_PARENT_SETTID | SIGCHLD,
+	                        &lasting, place)
+	              : -1;
 
 	if (child < 0) {
 		beginning->child = place ? -errno : -EAGAIN;

@@ -142,6 +142,46 @@ static void knows_who_shares(void **state)
 	close(pipes[1]);
 }
 
+/* ---- left behind ---- */
+
+static _Noreturn void outlive_the_maker(void *user)
+{
+	const int *report = user;
+	pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+	pid_t maker = getppid();
+	char result = 'y';
+
+	while (getppid() == maker)
+		usleep(1000);
+	usleep(20000); /* all its threads are gone by then */
+	if (pthread_rwlock_wrlock(&lock) != 0 || pthread_rwlock_unlock(&lock) != 0 ||
+	        pthread_rwlock_rdlock(&lock) != 0 || pthread_rwlock_unlock(&lock) != 0)
+		result = 'n';
+	if (write(*report, &result, 1) != 1)
+		_exit(FAILED);
+	_exit(REACHED);
+}
+
+static void lives_on_when_its_maker_ends(void **state)
+{
+	int report[2];
+	char result = '?';
+	pid_t pid;
+
+	assert_int_equal(pipe2(report, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		pid_t child = beside_run(true, outlive_the_maker, &report[1]);
+
+		_exit(child > 0 ? REACHED : FAILED);
+	}
+	assert_int_equal(ends_with(pid), REACHED);
+	close(report[1]);
+	assert_int_equal(read(report[0], &result, 1), 1);
+	assert_int_equal(result, 'y');
+	close(report[0]);
+}
+
 static _Noreturn void fail_to_run(void *user)
 {
 	_exit(beside_run(true, change_things, user) == -EAGAIN ? REACHED : FAILED);
@@ -301,6 +341,7 @@ int main(void)
 	        cmocka_unit_test(shares_memory_alone),
 	        cmocka_unit_test(copies_memory_if_wished),
 	        cmocka_unit_test(knows_who_shares),
+	        cmocka_unit_test(lives_on_when_its_maker_ends),
 	        cmocka_unit_test(tells_that_it_failed),
 	        cmocka_unit_test(ends_a_tree_without_the_heap),
 	};
