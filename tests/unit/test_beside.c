@@ -144,20 +144,24 @@ static void knows_who_shares(void **state)
 
 /* ---- left behind ---- */
 
+struct legacy {
+	pid_t maker;
+	int report;
+};
+
 static _Noreturn void outlive_the_maker(void *user)
 {
-	const int *report = user;
+	const struct legacy *legacy = user;
 	pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-	pid_t maker = getppid();
 	char result = 'y';
 
-	while (getppid() == maker)
+	while (getppid() == legacy->maker)
 		usleep(1000);
 	usleep(20000); /* all its threads are gone by then */
 	if (pthread_rwlock_wrlock(&lock) != 0 || pthread_rwlock_unlock(&lock) != 0 ||
 	        pthread_rwlock_rdlock(&lock) != 0 || pthread_rwlock_unlock(&lock) != 0)
 		result = 'n';
-	if (write(*report, &result, 1) != 1)
+	if (write(legacy->report, &result, 1) != 1)
 		_exit(FAILED);
 	_exit(REACHED);
 }
@@ -171,8 +175,11 @@ static void lives_on_when_its_maker_ends(void **state)
 	assert_int_equal(pipe2(report, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
-		pid_t child = beside_run(true, outlive_the_maker, &report[1]);
+		static struct legacy legacy;
+		pid_t child;
 
+		legacy = (struct legacy){getpid(), report[1]};
+		child = beside_run(true, outlive_the_maker, &legacy);
 		_exit(child > 0 ? REACHED : FAILED);
 	}
 	assert_int_equal(ends_with(pid), REACHED);
