@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 #define START_SIZE 256 /* a power of two, as all sizes are */
 #define START_TEXT 4096
-#define HASH_START 2166136261U
-#define HASH_FACTOR 16777619U
 
 /* One path, to its last byte, where all before its last name is there. */
 struct place_seen {
@@ -17,11 +17,6 @@ struct place_seen {
 	uint16_t length;   /* 0: free */
 	uint8_t place;     /* enum place; elsewhere: it is a link */
 };
-
-static uint32_t hash_byte(uint32_t hash, char byte)
-{
-	return (hash ^ (unsigned char)byte) * HASH_FACTOR;
-}
 
 /* Its place, or the free one where it would go. */
 static struct place_seen *find(const struct places *places, const char *path, size_t length, uint32_t hash)

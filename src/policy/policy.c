@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/path.h"
 #include "policy/builder.h"
 #include "policy/defaults.h"
@@ -150,15 +151,6 @@ static bool says_the_same(const struct policy_file_rule *a, const struct policy_
 	       a->optional == b->optional && a->create == b->create;
 }
 
-static size_t hash_path(const char *path)
-{
-	size_t hash = 2166136261U;
-
-	for (; *path; path++)
-		hash = (hash ^ (unsigned char)*path) * 16777619U;
-	return hash;
-}
-
 /* Drops rules that say what an earlier one says; those that stay keep their order. */
 static int drop_duplicates(struct policy_builder *builder)
 {
@@ -172,7 +164,7 @@ static int drop_duplicates(struct policy_builder *builder)
 	if (!table)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		size_t at = hash_path(rules[i].path) & (size - 1);
+		size_t at = hash_text(rules[i].path) & (size - 1);
 
 		while (table[at] && !says_the_same(&rules[table[at] - 1], &rules[i]))
 			at = (at + 1) & (size - 1);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/hash.h"
 #include "base/path.h"
 #include "plan/tell.h"
 #include "record/describe.h"
@@ -27,19 +28,10 @@ void wanted_done(struct wanted *wanted)
 	pthread_mutex_destroy(&wanted->lock);
 }
 
-static uint32_t hash(const char *text)
-{
-	uint32_t value = 2166136261u;
-
-	while (*text)
-		value = (value ^ (unsigned char)*text++) * 16777619u;
-	return value;
-}
-
 /* Where the object's number is, or belongs. */
 static uint32_t *place_of(struct wanted *wanted, const char *object)
 {
-	size_t at = hash(object) & (wanted->place_count - 1);
+	size_t at = hash_text(object) & (wanted->place_count - 1);
 
 	while (wanted->places[at] && strcmp(wanted->items.items[wanted->places[at] - 1].object, object) != 0)
 		at = (at + 1) & (wanted->place_count - 1);
