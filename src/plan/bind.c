@@ -132,7 +132,7 @@ static int real_folder(struct places *places, const char *path, char *ret, size_
 }
 
 /* /proc/self is another folder for each task: it keeps its name, and the supervisor matches by that. */
-static bool is_own_process(const char *path)
+bool plan_is_own_process(const char *path)
 {
 	return path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self");
 }
@@ -163,7 +163,7 @@ static int bind_plain(struct binding *binding, const struct policy_file_rule *ru
 	enum place place;
 	int r = 0;
 
-	if (is_own_process(rule->path))
+	if (plan_is_own_process(rule->path))
 		return add(binding, rule, rule->path);
 	if (real_as_far_as_it_goes(binding->places, rule->path, spelling, sizeof(spelling), &place) == 0 &&
 	        name_own_process(spelling)) {

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "kernel/landlock.h"
 #include "kernel/isolation.h"
+#include "plan/grounds.h"
 #include "plan/limits.h"
 
 #define NEEDED_ABI 3 /* truncation is held from here on */
@@ -51,11 +52,6 @@ int plan_add_grant(struct plan *plan, const char *path, unsigned access, bool so
 	return 0;
 }
 
-static bool is_own_process(const char *path)
-{
-	return path_is_within(path, "/proc/self") || path_is_within(path, "/proc/thread-self");
-}
-
 /* The outline of a rule that the supervisor holds: the nearest folder that exists. */
 static int add_backstop(struct plan *plan, const struct match_entry *entry)
 {
@@ -65,7 +61,7 @@ static int add_backstop(struct plan *plan, const struct match_entry *entry)
 		match_glob_top(entry->path, path, sizeof(path));
 	else if (snprintf(path, sizeof(path), "%s", entry->path) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	if (is_own_process(path))
+	if (plan_is_own_process(path))
 		strcpy(path, "/proc");
 	while (access(path, F_OK) < 0 && path[1]) {
 		char *slash = strrchr(path, '/');
@@ -79,90 +75,11 @@ static int add_backstop(struct plan *plan, const struct match_entry *entry)
 struct choosing {
 	struct plan *plan;
 	const struct plan_options *options;
-	/* What grants freely, and is there for Landlock to stand on; by path. */
-	const struct match_entry **grounds;
-	size_t ground_count;
+	struct grounds grounds;
 	/* What grants, in any layer. */
 	const struct match_entry **granting;
 	size_t granting_count;
 };
-
-static int compare_paths(const void *left, const void *right)
-{
-	const struct match_entry *const *a = left, *const *b = right;
-
-	return strcmp((*a)->path, (*b)->path);
-}
-
-static bool is_ground(const struct plan *plan, const struct match_entry *entry)
-{
-	struct match_verdict verdict;
-
-	if (entry->rule->verdict != POLICY_ALLOW || entry->rule->is_glob || is_own_process(entry->path) ||
-	        entry->is_missing || (!entry->is_there && access(entry->path, F_OK) < 0))
-		return false;
-	matcher_decide(plan->matcher, entry->path, entry->rule->access, &verdict);
-	return verdict.verdict == POLICY_ALLOW;
-}
-
-static int find_grounds(struct choosing *choosing)
-{
-	const struct plan *plan = choosing->plan;
-
-	choosing->grounds = calloc(plan->entry_count + 1, sizeof(*choosing->grounds));
-	choosing->granting = calloc(plan->entry_count + 1, sizeof(*choosing->granting));
-	if (!choosing->grounds || !choosing->granting)
-		return -ENOMEM;
-	for (size_t i = 0; i < plan->entry_count; i++)
-		if (is_ground(plan, &plan->entries[i]))
-			choosing->grounds[choosing->ground_count++] = &plan->entries[i];
-	qsort(choosing->grounds, choosing->ground_count, sizeof(*choosing->grounds), compare_paths);
-	return 0;
-}
-
-/* Whether one of them grants what the rule does to all of the tree at `path`. */
-static bool has_ground(const struct choosing *choosing, const struct policy_file_rule *rule, const char *path)
-{
-	size_t low = 0, high = choosing->ground_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(choosing->grounds[middle]->path, path) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < choosing->ground_count && !strcmp(choosing->grounds[low]->path, path); low++) {
-		const struct policy_file_rule *other = choosing->grounds[low]->rule;
-
-		if (other != rule && !(rule->access & ~other->access))
-			return true;
-	}
-	return false;
-}
-
-/* Whether Landlock, by another rule, grants at least as much to all that this one can mean. */
-static bool is_covered(
-        const struct choosing *choosing, const struct policy_file_rule *rule, const char *bound)
-{
-	char top[PATH_MAX];
-
-	if (rule->is_glob)
-		match_glob_top(bound, top, sizeof(top));
-	else if (snprintf(top, sizeof(top), "%s", bound) >= (int)sizeof(top))
-		return false;
-	if (rule->is_glob && has_ground(choosing, rule, top))
-		return true;
-	while (top[1]) {
-		char *slash = strrchr(top, '/');
-
-		slash[slash == top] = '\0';
-		if (has_ground(choosing, rule, top))
-			return true;
-	}
-	return false;
-}
 
 /* Which layer a grant needs, and why no cheaper one. */
 static enum plan_layer layer_of_grant(
@@ -181,7 +98,7 @@ static enum plan_layer layer_of_grant(
 		*ret_why = why_absent;
 		return PLAN_NOWHERE;
 	}
-	if (!options->verbose_denials && is_covered(choosing, rule, bound)) {
+	if (!options->verbose_denials && grounds_cover(&choosing->grounds, rule, bound)) {
 		*ret_why = "another grant covers it";
 		return PLAN_NOWHERE;
 	}
@@ -199,7 +116,7 @@ static enum plan_layer layer_of_grant(
 		*ret_why = rule->optional ? why_absent : why_missing;
 		return rule->optional ? PLAN_NOWHERE : PLAN_SUPERVISOR;
 	}
-	if (is_own_process(bound)) {
+	if (plan_is_own_process(bound)) {
 		*ret_why = why_own;
 		return PLAN_SUPERVISOR;
 	}
@@ -442,8 +359,11 @@ static int choose_for_files(struct choosing *choosing)
 {
 	struct plan *plan = choosing->plan;
 	const struct policy *policy = plan->policy;
-	int r = find_grounds(choosing);
+	int r = grounds_init(&choosing->grounds, plan);
 
+	choosing->granting = calloc(plan->entry_count + 1, sizeof(*choosing->granting));
+	if (r == 0 && !choosing->granting)
+		r = -ENOMEM;
 	for (size_t i = 0; i < policy->file_count && r == 0; i++)
 		if (policy->files[i].verdict == POLICY_ALLOW)
 			r = choose_for_grant(choosing, &policy->files[i]);
@@ -466,7 +386,7 @@ int plan_choose_layers(struct plan *plan, const struct plan_options *options)
 	struct choosing choosing = {.plan = plan, .options = options};
 	int r = choose_for_files(&choosing);
 
-	free(choosing.grounds);
+	grounds_done(&choosing.grounds);
 	free(choosing.granting);
 	if (r == 0 && (options->permissive || options->asks))
 		r = decide_all(plan);

@@ -239,5 +239,6 @@ uint64_t plan_operations_of(unsigned access); /* those that must notify for the 
 int plan_choose_for_addresses(struct plan *plan, const struct plan_options *options);
 struct plan_line *plan_add_line(struct plan *plan); /* NULL: memory is short */
 int plan_add_grant(struct plan *plan, const char *path, unsigned access, bool sockets);
+bool plan_is_own_process(const char *path); /* /proc/self, or below */
 int plan_choose_layers(struct plan *plan, const struct plan_options *options);
 int plan_build_filter(struct plan *plan, const struct plan_options *options);
