@@ -18,12 +18,6 @@
 #define STACK (512 * 1024)
 #define GUARD (64 * 1024) /* the largest page that there is */
 
-#ifdef __SANITIZE_THREAD__
-/* Its own clone is made for forks, and breaks what shares memory and starts threads. */
-int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
-#define clone __clone
-#endif
-
 struct journey {
 	void (*run)(void *user);
 	void *user;
@@ -58,23 +52,15 @@ __attribute__((noinline, no_sanitize("address", "undefined", "thread"))) static 
 static int go(struct journey *journey, char *stack)
 {
 	int status = 0;
-	pid_t *place = mates_place();
-	pid_t pid = place ? clone(there, stack + STACK,
-	                            CLONE_VM | CLONE_FILES | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
-	                            journey, place, NULL, &journey->alive)
-	                  : -1;
+	pid_t pid = mates_make(
+	        there, stack + STACK, CLONE_FILES | CLONE_CHILD_CLEARTID, journey, &journey->alive);
 
-	if (pid < 0) {
-		int error = place ? errno : EAGAIN;
-
-		if (place)
-			mates_leave(place);
-		return -error;
-	}
+	if (pid < 0)
+		return pid;
 	sleep_until_back(journey);
 	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 		;
-	mates_leave(place);
+	mates_leave(pid);
 	if (WIFSIGNALED(status))
 		kill(getpid(), SIGKILL);
 	return journey->has_run ? 0 : -ESRCH;

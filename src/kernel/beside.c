@@ -36,23 +36,14 @@ static void *lend(void *argument)
 {
 	struct beginning *beginning = argument, lasting = *beginning;
 	char stack[STACK] __attribute__((aligned(16)));
-	pid_t *place = mates_place();
-	pid_t child;
+	bool is_made;
 
 	syscall(SYS_set_tid_address, NULL);
-	child = place ? clone(run_beside, stack + sizeof(stack), CLONE_VM | CLONE_PARENT_SETTID | SIGCHLD,
-	                        &lasting, place)
-	              : -1;
-
-	if (child < 0) {
-		beginning->child = place ? -errno : -EAGAIN;
-		if (place)
-			mates_leave(place);
-		sem_post(&beginning->is_made);
-		return NULL;
-	}
-	beginning->child = child;
+	beginning->child = mates_make(run_beside, stack + sizeof(stack), SIGCHLD, &lasting, NULL);
+	is_made = beginning->child > 0;
 	sem_post(&beginning->is_made);
+	if (!is_made)
+		return NULL;
 	for (;;)
 		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
 }

@@ -7,12 +7,13 @@
 
 #define MATES_MOST 64
 
-/* A place for the number of a process that is about to be made with our memory: clone writes it there
- * (CLONE_PARENT_SETTID), before that process runs. NULL: there are too many. */
-pid_t *mates_place(void);
+/* Makes one that runs `run`, from the top of `stack` down: the process or -errno (-EAGAIN: there are too many). `flags`
+ * are those of clone beside the memory; `cleared` is for CLONE_CHILD_CLEARTID, or NULL. It is in the list before it
+ * runs. */
+pid_t mates_make(int (*run)(void *argument), void *stack, int flags, void *argument, void *cleared);
 
-/* That process is no more, or was not made. */
-void mates_leave(pid_t *place);
+/* That process is no more. */
+void mates_leave(pid_t pid);
 
 /* All of them, and we are one: how many. 0: our memory is our own. */
 size_t mates_list(pid_t ret[MATES_MOST]);

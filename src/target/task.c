@@ -106,12 +106,15 @@ static bool is_ours(const struct task_view *view, pid_t number)
 {
 	pid_t mates[MATES_MOST];
 	size_t count = mates_list(mates);
+	pid_t self = getpid();
 	char name[64];
 
 	snprintf(name, sizeof(name), "self/task/%d", number);
 	if (faccessat(view->proc, name, F_OK, 0) == 0)
 		return true;
 	for (size_t i = 0; i < count; i++) {
+		if (mates[i] == self)
+			continue;
 		snprintf(name, sizeof(name), "%d/task/%d", mates[i], number);
 		if (number == mates[i] || faccessat(view->proc, name, F_OK, 0) == 0)
 			return true;
